@@ -1,0 +1,127 @@
+"""The one entry point: assess a patient at an instant, keeping every intermediate.
+
+Fold: of the rules that are met the most pressing category wins, and A before B before C before D among
+equals; with no rule met but one unknown, data are needed; outside the population nothing is said.
+Overlays are added afterwards and never change the category.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from cds_service.clinical.assessment import Assessment, Judged
+from cds_service.clinical.case import Case, case_from
+from cds_service.clinical.cautions import Standing, cautions_on
+from cds_service.clinical.facts import PatientFacts
+from cds_service.clinical.findings import Ask, Category, Finding, Verdict
+from cds_service.clinical.indications import INDICATIONS
+from cds_service.clinical.inputs import inputs_of
+from cds_service.clinical.levels import leading_level
+from cds_service.clinical.overlays import overlay_reasons
+from cds_service.clinical.population import membership_of
+from cds_service.clinical.profiles import Profile
+from cds_service.clinical.regimens import DosingPlan, DosingRefusal, dosing_plan
+from cds_service.clinical.rules_level import crosses_at
+from cds_service.clinical.weight import UnusableWeight, dosing_weight
+
+_ASKED_FIRST = ("B3-", "B7-", "B", "C")
+
+
+def assess(facts: PatientFacts, profile: Profile, now: datetime) -> Assessment:
+    """Judge every rule on one patient at `now` (aware) under `profile`."""
+    case = case_from(facts, profile, now)
+    membership = membership_of(case)
+    judged = tuple(Judged(rule, rule.judge(case)) for rule in INDICATIONS)
+    category, primary = _fold(judged, is_member=membership.is_member, nac_under_way=case.nac.is_under_way)
+    met_rules = frozenset(j.rule.id for j in judged if j.finding.is_met)
+    caution_rows, cautions = cautions_on(case, Standing(category, met_rules))
+    dosing = _dosing(case) if category in {Category.INDICATED, Category.CONSIDER} else None
+    reasons = overlay_reasons(case, judged, dosing) if category is not None else {}
+    leading = leading_level(case.levels)
+    return Assessment(
+        now=now,
+        profile=profile,
+        facts=facts,
+        membership=membership,
+        category=category,
+        primary=primary,
+        judged=(*judged, *caution_rows),
+        cautions=cautions,
+        overlays=frozenset(reasons),
+        overlay_reasons=reasons,
+        asks=_asks(judged, category),
+        start_by=_start_by(judged, category),
+        ingestion=case.ingestion,
+        point=None if leading is None else leading.point,
+        crosses_at=crosses_at(case) if category is Category.INDICATED else None,
+        dosing=dosing,
+        inputs=inputs_of(case),
+        gaps=facts.gaps,
+    )
+
+
+def _category_of(item: Judged) -> Category | None:
+    return item.finding.category or item.rule.category
+
+
+def _fold(judged: Sequence[Judged], *, is_member: bool, nac_under_way: bool) -> tuple[Category | None, Judged | None]:
+    """The category and the rule that carries it."""
+    if not is_member:
+        return None, None
+    met = [item for item in judged if item.finding.is_met and _category_of(item) is not None]
+    if nac_under_way:
+        met = [item for item in met if _category_of(item) is Category.CONTINUE]
+    if met:
+        primary = min(met, key=lambda item: (_category_of(item) or Category.NOT_INDICATED).urgency)
+        return _category_of(primary), primary
+    return Category.DATA_NEEDED, _first_unknown(judged)
+
+
+def _first_unknown(judged: Iterable[Judged]) -> Judged | None:
+    """The open question to show: about the level (B, C) before the liver (A, D), in the order of the table."""
+    open_questions = [item for item in judged if item.finding.verdict is Verdict.UNKNOWN and item.finding.missing]
+    return min(open_questions, key=_question_rank, default=None)
+
+
+def _question_rank(item: Judged) -> int:
+    return next((rank for rank, prefix in enumerate(_ASKED_FIRST) if item.rule.id.startswith(prefix)), len(_ASKED_FIRST))
+
+
+def _dosing(case: Case) -> DosingPlan | DosingRefusal:
+    """The site's regimen for a usable weight; otherwise no numbers, and why."""
+    usable = dosing_weight(case.facts, case.now)
+    if isinstance(usable, UnusableWeight):
+        return DosingRefusal(usable.because)
+    return dosing_plan(case.profile.regimen, usable.weight.kg, max_weight_kg=case.profile.max_weight_kg)
+
+
+def _asks(judged: Sequence[Judged], category: Category | None) -> tuple[Ask, ...]:
+    """What the met rules ask for, and, while data are open, the unknown ones; the earliest time of each test."""
+    if category is None:
+        return ()
+    wanted = [item.finding for item in judged if _asks_now(item.finding, category)]
+    earliest: dict[str, Ask] = {}
+    for ask in (ask for finding in wanted for ask in finding.asks):
+        known = earliest.get(ask.test)
+        if known is None or _sooner(ask, known):
+            earliest[ask.test] = ask
+    return tuple(earliest.values())
+
+
+def _asks_now(finding: Finding, category: Category) -> bool:
+    return finding.is_met or (finding.verdict is Verdict.UNKNOWN and category is not Category.NOT_INDICATED)
+
+
+def _sooner(ask: Ask, known: Ask) -> bool:
+    """A stated time is kept over "now": a level drawn too early would be worthless."""
+    if known.not_before is None:
+        return ask.not_before is not None
+    return ask.not_before is not None and ask.not_before < known.not_before
+
+
+def _start_by(judged: Iterable[Judged], category: Category | None) -> datetime | None:
+    if category not in {Category.DATA_NEEDED, Category.CONSIDER, Category.REPEAT_LEVEL}:
+        return None
+    times = [item.finding.start_by for item in judged if item.finding.is_met and item.finding.start_by is not None]
+    return min(times, default=None)

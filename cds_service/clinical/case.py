@@ -1,0 +1,113 @@
+"""The case: facts, profile and instant, with everything the rules share worked out once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from cds_service.clinical.facts import DataGap, GapKind, PatientFacts
+from cds_service.clinical.ingestion import Ingestion, Pattern, ingestion_of
+from cds_service.clinical.intake import Body
+from cds_service.clinical.levels import Level, Place, is_detectable, levels_of
+from cds_service.clinical.liver import Liver, liver_of
+from cds_service.clinical.nac_course import NacCourse, nac_course_of
+from cds_service.clinical.profiles import Profile
+from cds_service.clinical.quantity import Analyte, Elapsed, Span, hours
+from cds_service.clinical.thresholds import RESULT_NEAR_EXPOSURE
+from cds_service.clinical.weight import weight_floor_kg
+
+# A gap of these kinds about the level means: there is, or may be, a level that could not be read.
+_UNREAD_LEVEL = frozenset(
+    {
+        GapKind.UNKNOWN_UNIT,
+        GapKind.UNMAPPED_CODE,
+        GapKind.UNREADABLE,
+        GapKind.NEEDS_CONFIRMATION,
+        GapKind.NOT_FETCHED,
+        GapKind.TRUNCATED,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One patient at one instant, ready to be judged by every rule."""
+
+    facts: PatientFacts
+    profile: Profile
+    now: datetime
+    ingestion: Ingestion
+    levels: tuple[Level, ...]
+    liver: Liver
+    nac: NacCourse
+
+    @property
+    def is_untimed(self) -> bool:
+        """Whether hours since ingestion cannot be counted although acetaminophen may have been taken."""
+        pattern = self.ingestion.pattern
+        return pattern is not Pattern.REPEATED and not self.ingestion.is_timed
+
+    @property
+    def time_is_contradicted(self) -> bool:
+        """A detectable level drawn before the recorded first dose: the recorded time is not reliable."""
+        before = [level for level in self.levels if level.place is Place.BEFORE_INGESTION]
+        return is_detectable(before, self.profile.detectable_mg_l) is True
+
+    @property
+    def unread_levels(self) -> tuple[DataGap, ...]:
+        """Gaps that may hide a level."""
+        return tuple(g for g in self.facts.gaps if g.about == Analyte.ACETAMINOPHEN.value and g.kind in _UNREAD_LEVEL)
+
+    @property
+    def current_levels(self) -> tuple[Level, ...]:
+        """The levels that can speak of this exposure (not those drawn before it)."""
+        return tuple(level for level in self.levels if level.place is not Place.BEFORE_INGESTION)
+
+    @property
+    def fresh_levels(self) -> tuple[Level, ...]:
+        """Without a known time: the levels near enough to the charted exposure for a negative to count."""
+        charted = [r.recorded_at for r in self.ingestion.records if r.recorded_at is not None]
+        since = max(charted, default=self.now) - timedelta(hours=RESULT_NEAR_EXPOSURE.value)
+        return tuple(lv for lv in self.levels if lv.sampled is not None and lv.sampled.earliest >= since)
+
+    @property
+    def has_detectable_level(self) -> bool | None:
+        """Whether acetaminophen was detected in the episode; None when unreadable or never measured."""
+        if not self.levels:
+            return None
+        return is_detectable(self.levels, self.profile.detectable_mg_l)
+
+    @property
+    def has_acetaminophen_evidence(self) -> bool:
+        """Any evidence of acetaminophen: context, therapeutic use, history, or a detectable level."""
+        return self.ingestion.has_any_acetaminophen or self.has_detectable_level is True
+
+    @property
+    def since_first_dose(self) -> Elapsed | None:
+        """Hours from the first dose until now; None when not known."""
+        return None if self.ingestion.first is None else Elapsed.between(self.ingestion.first, Span.at(self.now))
+
+    @property
+    def age_years(self) -> float | None:
+        """Age in years."""
+        return self.facts.patient.age_years(self.now)
+
+    def hours_after_first_dose(self, instant: datetime) -> float | None:
+        """Longest time from the first dose to `instant`, in h."""
+        first = self.ingestion.first
+        return None if first is None else hours(instant - first.earliest)
+
+
+def case_from(facts: PatientFacts, profile: Profile, now: datetime) -> Case:
+    """Work out ingestion, levels, liver and NAC course from the facts at `now` (aware)."""
+    body = Body(facts.patient.age_years(now), weight_floor_kg(facts, now))
+    ingestion = ingestion_of(facts, profile, now, body)
+    return Case(
+        facts=facts,
+        profile=profile,
+        now=now,
+        ingestion=ingestion,
+        levels=levels_of(facts, ingestion, profile, now),
+        liver=liver_of(facts, ingestion, profile, now),
+        nac=nac_course_of(facts, ingestion, profile, now),
+    )

@@ -1,0 +1,284 @@
+"""Facts about one patient, as nouns: what the chart says, already typed, in canonical units and UTC.
+
+Knows clinical words only; `fhir/mapping.py` makes these from resources. None means "not known" and
+never "normal". Every fact keeps the reference of the resource it came from, so that a card can show it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+
+from cds_service.clinical.quantity import Analyte, Bounded, Span
+
+
+class GapKind(StrEnum):
+    """Why something the decision could use is not known."""
+
+    MISSING = "missing"
+    UNKNOWN_UNIT = "unknown-unit"
+    UNMAPPED_CODE = "unmapped-code"
+    UNUSABLE_TIME = "unusable-time"
+    UNREADABLE = "unreadable"
+    FOREIGN_PATIENT = "foreign-patient"
+    NOT_FETCHED = "not-fetched"
+    TRUNCATED = "truncated"
+    NEEDS_CONFIRMATION = "needs-confirmation"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class DataGap:
+    """One thing the service could not use, in words for a card; `about` names the fact it would have fed.
+
+    `about` is an `Analyte` value ("acetaminophen", "ALT" ...), "exposure", "problems", "medications",
+    "allergies", "weight", "patient", "encounter" or "drug order".
+    """
+
+    kind: GapKind
+    about: str
+    text: str
+    reference: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LabResult:
+    """One laboratory result. `reported` None: charted, but the value cannot be used (a DataGap says why)."""
+
+    analyte: Analyte
+    reported: Bounded | None
+    sampled: Span | None
+    status: str
+    reference: str
+    charted: str
+    upper_limit: float | None = None
+    not_detected: bool = False
+
+
+class Route(StrEnum):
+    """How a drug goes in. UNKNOWN is a reason to ask, never to assume."""
+
+    INTRAVENOUS = "intravenous"
+    ORAL = "oral"
+    INHALED = "inhaled"
+    OTHER = "other"
+    UNKNOWN = "unknown"
+
+
+class Intent(StrEnum):
+    """Why acetaminophen was taken, as charted."""
+
+    SELF_HARM = "self-harm"
+    ACCIDENTAL = "accidental"
+    UNDETERMINED = "undetermined"
+    UNKNOWN = "unknown"
+
+
+class ExposureKind(StrEnum):
+    """What kind of entry tells of the exposure."""
+
+    POISONING = "poisoning"
+    """A Condition or Encounter reason that names acetaminophen poisoning or overdose."""
+    GENERIC_OVERDOSE = "overdose of an unstated drug"
+    """A drug overdose without a named substance: a weak trigger, asks for a level."""
+    MEDICATION = "medication"
+    """A MedicationStatement or MedicationAdministration of an acetaminophen-containing product."""
+    DOSE_TIME = "time of dose"
+    """Observation LOINC 45285-4, or a sample time less 45359-7 (length of time post dose)."""
+    REPORTED_AMOUNT = "reported amount"
+    """Observation LOINC 4105-3, acetaminophen [Mass] of Dose."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """One charted exposure to acetaminophen.
+
+    `taken`: the instant, or the interval in which it lies (an uncertain single ingestion). For
+    `is_course` the interval is a course of repeated doses from first to last instead.
+    `amount_mg`: acetaminophen in this dose. `daily_amount_mg`: acetaminophen per day of a course.
+    `recorded_at`: when the entry was written, which is never an ingestion time.
+    """
+
+    kind: ExposureKind
+    reference: str
+    name: str
+    taken: Span | None = None
+    recorded_at: datetime | None = None
+    is_course: bool = False
+    amount_mg: float | None = None
+    daily_amount_mg: float | None = None
+    route: Route = Route.UNKNOWN
+    is_extended_release: bool = False
+    delaying_ingredients: frozenset[str] = frozenset()
+    intent: Intent = Intent.UNKNOWN
+    is_repeated_supratherapeutic: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CoIngestant:
+    """Another drug taken that slows absorption (opioid or anticholinergic)."""
+
+    reference: str
+    name: str
+    effect: str
+    """"opioid" or "anticholinergic"."""
+    taken: Span | None = None
+
+
+class Problem(StrEnum):
+    """Diagnoses and findings the rules ask about."""
+
+    ACUTE_LIVER_FAILURE = "acute liver failure"
+    ENCEPHALOPATHY = "hepatic encephalopathy"
+    CIRRHOSIS = "cirrhosis or chronic liver disease"
+    OTHER_LIVER_CAUSE = "another established cause of liver failure"
+    RIGHT_UPPER_QUADRANT_PAIN = "right-upper-quadrant pain or tenderness"
+    JAUNDICE = "jaundice"
+    PERSISTENT_VOMITING = "persistent vomiting"
+    COPD = "chronic obstructive pulmonary disease"
+    COPD_EXACERBATION = "exacerbation of COPD"
+    CHRONIC_BRONCHITIS = "chronic bronchitis"
+    MUCOLYTIC_USE = "mucolytic use"
+    CYSTIC_FIBROSIS = "cystic fibrosis"
+    CONTRAST_PROPHYLAXIS = "contrast nephropathy or its prophylaxis"
+    ASTHMA = "asthma"
+    NAC_REACTION = "previous reaction to acetylcysteine"
+    PREGNANCY = "pregnancy"
+    SELF_HARM = "self-harm"
+    DIALYSIS = "dialysis"
+    ACETAMINOPHEN_TOXICITY = "acetaminophen toxicity"
+    """Only ever the reason of an order, so that an order given for poisoning is not read as respiratory."""
+
+
+class Severity(StrEnum):
+    """Charted severity of COPD."""
+
+    MILD = "mild"
+    MODERATE = "moderate"
+    SEVERE = "severe"
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """A current problem: active (or without a clinical status), and neither refuted nor entered in error.
+
+    `grade`: West Haven grade 1-4 of encephalopathy where charted (text, stage or a "with coma" code).
+    """
+
+    problem: Problem
+    reference: str
+    name: str
+    onset: Span | None = None
+    recorded_at: datetime | None = None
+    severity: Severity | None = None
+    grade: int | None = None
+
+
+class NacSource(StrEnum):
+    """Which record tells of acetylcysteine; administration outranks request."""
+
+    ADMINISTRATION = "MedicationAdministration"
+    REQUEST = "MedicationRequest"
+    STATEMENT = "MedicationStatement"
+
+
+@dataclass(frozen=True, slots=True)
+class NacTherapy:
+    """One charted acetylcysteine record that is not entered in error, cancelled, draft or refused.
+
+    `status` is the FHIR status ("in-progress", "completed", "active" ...). `given`: when it was or is
+    given (an administration), or when it was ordered (a request).
+    """
+
+    source: NacSource
+    reference: str
+    name: str
+    route: Route
+    status: str
+    given: Span | None = None
+    dose_mg: float | None = None
+
+
+class WeightKind(StrEnum):
+    """How a weight came to be charted."""
+
+    MEASURED = "measured"
+    STATED = "stated"
+    ESTIMATED = "estimated"
+
+
+@dataclass(frozen=True, slots=True)
+class Weight:
+    """One body weight in kg."""
+
+    kg: float
+    measured: Span | None
+    reference: str
+    charted: str
+    kind: WeightKind = WeightKind.MEASURED
+
+
+@dataclass(frozen=True, slots=True)
+class MentalStatus:
+    """A charted assessment that shows no encephalopathy (GCS 15, or encephalopathy refuted)."""
+
+    reference: str
+    assessed: Span | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Patient:
+    """The person: reference ("Patient/123") and what dosing and thresholds need of them."""
+
+    reference: str
+    birth_date: date | None = None
+    sex: str | None = None
+
+    def age_years(self, now: datetime) -> float | None:
+        """Age in years at `now`; None when the birth date is not known."""
+        return None if self.birth_date is None else (now.date() - self.birth_date).days / 365.25
+
+
+class OrderedSubstance(StrEnum):
+    """What a drug order is, as far as this service needs to know."""
+
+    ACETYLCYSTEINE = "acetylcysteine"
+    ACETAMINOPHEN = "acetaminophen"
+    OTHER = "other"
+    UNIDENTIFIED = "unidentified"
+
+
+@dataclass(frozen=True, slots=True)
+class DrugOrder:
+    """A draft drug order. `route` is the resolved route (order, else product); `reasons` why it was ordered."""
+
+    reference: str
+    name: str
+    substance: OrderedSubstance
+    route: Route = Route.UNKNOWN
+    reasons: frozenset[Problem] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class PatientFacts:
+    """Everything the rules may ask about one patient. Sequences are sorted, so order of resources never matters."""
+
+    patient: Patient
+    results: tuple[LabResult, ...] = ()
+    exposures: tuple[Exposure, ...] = ()
+    coingestants: tuple[CoIngestant, ...] = ()
+    diagnoses: tuple[Diagnosis, ...] = ()
+    nac: tuple[NacTherapy, ...] = ()
+    weights: tuple[Weight, ...] = ()
+    mental_status: tuple[MentalStatus, ...] = ()
+    orders: tuple[DrugOrder, ...] = ()
+    gaps: tuple[DataGap, ...] = field(default=())
+
+    def of(self, *analytes: Analyte) -> tuple[LabResult, ...]:
+        """The results of these analytes."""
+        return tuple(result for result in self.results if result.analyte in analytes)
+
+    def having(self, *problems: Problem) -> tuple[Diagnosis, ...]:
+        """The current diagnoses among these problems."""
+        return tuple(diagnosis for diagnosis in self.diagnoses if diagnosis.problem in problems)

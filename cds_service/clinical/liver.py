@@ -1,0 +1,166 @@
+"""The state of the liver: transaminases, INR, encephalopathy and acute liver failure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+
+from cds_service.clinical.facts import Diagnosis, LabResult, PatientFacts, Problem
+from cds_service.clinical.findings import all_of, any_of
+from cds_service.clinical.ingestion import Ingestion
+from cds_service.clinical.levels import usable_sample_time
+from cds_service.clinical.profiles import Profile
+from cds_service.clinical.quantity import Analyte, Span
+from cds_service.clinical.thresholds import (
+    ALF_COURSE_WEEKS,
+    HEPATOTOXICITY,
+    NOMOGRAM_END,
+    RESULT_NEAR_EXPOSURE,
+    UPPER_LIMIT_MAX,
+)
+
+
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
+
+
+class EnzymeState(StrEnum):
+    """AST and ALT taken together."""
+
+    ELEVATED = "above the laboratory's upper limit"
+    NORMAL = "normal"
+    UNKNOWN = "not known"
+
+
+@dataclass(frozen=True, slots=True)
+class Liver:
+    """What is known of the liver. Results are those of the episode, newest last."""
+
+    enzymes: EnzymeState
+    elevated: tuple[LabResult, ...]
+    enzyme_results: tuple[LabResult, ...]
+    is_hepatotoxic: bool | None
+    late_elevated: bool
+    """AST or ALT elevated in a sample that may lie more than 24 h after the first dose."""
+    late_enzymes: EnzymeState
+    """AST and ALT in samples drawn more than 24 h after the first dose."""
+    inr: LabResult | None
+    inr_raised: bool | None
+    encephalopathy: tuple[Diagnosis, ...]
+    mental_status_charted: bool
+    alf_diagnoses: tuple[Diagnosis, ...]
+    has_cirrhosis: bool
+    is_failing: bool | None
+    """Acute liver failure: charted, or INR at the limit with encephalopathy and no known cirrhosis."""
+
+
+def liver_of(facts: PatientFacts, ingestion: Ingestion, profile: Profile, now: datetime) -> Liver:
+    """The state of the liver at `now`."""
+    since = now - timedelta(days=profile.episode_days)
+    results = _recent(facts.of(Analyte.ALT, Analyte.AST), since)
+    relevant = [r for r in results if _may_follow(r, ingestion, now)]
+    late = [r for r in relevant if _hours_after(r, ingestion, now)[1] > NOMOGRAM_END.value]
+    surely_late = [r for r in late if _hours_after(r, ingestion, now)[0] > NOMOGRAM_END.value]
+    inr = newest(_recent(facts.of(Analyte.INR), since))
+    inr_raised = None if inr is None or inr.reported is None else inr.reported.at_least(profile.inr_alf)
+    failing = _current(facts.having(Problem.ACUTE_LIVER_FAILURE), now)
+    confused = _current(facts.having(Problem.ENCEPHALOPATHY), now)
+    cirrhosis = bool(facts.having(Problem.CIRRHOSIS))
+    return Liver(
+        enzymes=_state(relevant, profile, _negative_since(ingestion, now)),
+        elevated=tuple(r for r in relevant if is_elevated(r, profile)),
+        enzyme_results=tuple(results),
+        is_hepatotoxic=any_of(None if r.reported is None else HEPATOTOXICITY.reached_by(r.reported) for r in results)
+        if results
+        else None,
+        late_elevated=any(is_elevated(r, profile) for r in late),
+        late_enzymes=_state(surely_late, profile, since),
+        inr=inr,
+        inr_raised=inr_raised,
+        encephalopathy=confused,
+        mental_status_charted=any(m.assessed is None or m.assessed.latest >= since for m in facts.mental_status),
+        alf_diagnoses=failing,
+        has_cirrhosis=cirrhosis,
+        is_failing=any_of([bool(failing), all_of([inr_raised, bool(confused), not cirrhosis])]),
+    )
+
+
+def upper_limit(result: LabResult, profile: Profile) -> float:
+    """The laboratory's own upper limit in U/L when credible, else the profile's fallback."""
+    own = result.upper_limit
+    if own is None or own <= 0 or UPPER_LIMIT_MAX.reached_by_number(own):
+        return profile.alt_uln_fallback_u_l
+    return own
+
+
+def is_elevated(result: LabResult, profile: Profile) -> bool | None:
+    """Whether AST or ALT lies above the upper limit; None when the report cannot tell."""
+    return None if result.reported is None else result.reported.above(upper_limit(result, profile))
+
+
+def newest(results: Sequence[LabResult]) -> LabResult | None:
+    """The newest usable result; of two at the same time the higher; an unusable one only when alone."""
+    usable = [r for r in results if r.reported is not None] or list(results)
+    return max(usable, key=_newness, default=None)
+
+
+def _newness(result: LabResult) -> tuple[datetime, float, str]:
+    """Sort key: undated first, then by time, value and reference, so that resource order never matters."""
+    value = result.reported.value if result.reported else 0.0
+    return (_LONG_AGO if result.sampled is None else result.sampled.latest, value, result.reference)
+
+
+def _recent(results: Sequence[LabResult], since: datetime) -> list[LabResult]:
+    return sorted((r for r in results if r.sampled is None or r.sampled.latest >= since), key=_newness)
+
+
+def _current(diagnoses: Sequence[Diagnosis], now: datetime) -> tuple[Diagnosis, ...]:
+    """Acute problems: those charted within the longest course of acute liver failure, or undated."""
+    since = now - timedelta(weeks=ALF_COURSE_WEEKS.value)
+    return tuple(d for d in diagnoses if _dated(d) is None or (_dated(d) or since) >= since)
+
+
+def _dated(diagnosis: Diagnosis) -> datetime | None:
+    return diagnosis.onset.latest if diagnosis.onset is not None else diagnosis.recorded_at
+
+
+def _hours_after(result: LabResult, ingestion: Ingestion, now: datetime) -> tuple[float, float]:
+    """Shortest and longest time from the first dose to the sample, in h; negative: before it."""
+    if ingestion.first is None:
+        return (0.0, 0.0)
+    sampled = usable_sample_time(result.sampled, now) or Span(ingestion.first.earliest, max(now, ingestion.first.latest))
+    hour = timedelta(hours=1)
+    return (
+        (sampled.earliest - ingestion.first.latest) / hour,
+        (sampled.latest - ingestion.first.earliest) / hour,
+    )
+
+
+def _may_follow(result: LabResult, ingestion: Ingestion, now: datetime) -> bool:
+    """Whether the sample may have been drawn after the first dose; before it, it says nothing of this episode."""
+    return ingestion.first is None or _hours_after(result, ingestion, now)[1] >= 0
+
+
+def _negative_since(ingestion: Ingestion, now: datetime) -> datetime:
+    """From when a normal result counts: the first dose, else a day before the exposure was charted."""
+    if ingestion.first is not None:
+        return ingestion.first.earliest
+    charted = [record.recorded_at for record in ingestion.records if record.recorded_at is not None]
+    return max(charted, default=now) - timedelta(hours=RESULT_NEAR_EXPOSURE.value)
+
+
+def _state(results: Sequence[LabResult], profile: Profile, negative_since: datetime) -> EnzymeState:
+    """Elevated if any result is; normal only if the newest of each enzyme measured is, and is fresh."""
+    if any(is_elevated(r, profile) for r in results):
+        return EnzymeState.ELEVATED
+    latest = [_latest(results, analyte) for analyte in (Analyte.ALT, Analyte.AST)]
+    measured = [r for r in latest if r is not None]
+    fresh = [r for r in measured if r.sampled is not None and r.sampled.earliest >= negative_since]
+    settled = all(is_elevated(r, profile) is False for r in measured)
+    return EnzymeState.NORMAL if fresh and settled else EnzymeState.UNKNOWN
+
+
+def _latest(results: Sequence[LabResult], analyte: Analyte) -> LabResult | None:
+    """The newest result of one enzyme, usable or not: an unreadable newer one keeps "normal" from being said."""
+    return max((r for r in results if r.analyte is analyte), key=_newness, default=None)

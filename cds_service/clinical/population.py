@@ -1,0 +1,58 @@
+"""Who gets any card without an order: the population the rules speak about."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from cds_service.clinical.case import Case
+from cds_service.clinical.levels import is_detectable
+from cds_service.clinical.liver import EnzymeState
+from cds_service.clinical.quantity import Comparator
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """Whether the patient is in the population, and every reason why (empty: none)."""
+
+    reasons: tuple[str, ...]
+
+    @property
+    def is_member(self) -> bool:
+        """Whether any reason applies."""
+        return bool(self.reasons)
+
+
+def membership_of(case: Case) -> Membership:
+    """Membership with all its reasons; being outside is a decision, not a failure."""
+    return Membership(tuple(reason for reason, applies in _REASONS if applies(case)))
+
+
+def _level_beyond_therapeutic_use(case: Case) -> bool:
+    limit = case.profile.context_free_level_mg_l
+    reported = [level.reported for level in case.levels if level.reported is not None]
+    return any(
+        r.above(limit) is True
+        or (r.above(limit) is None and r.comparator in {Comparator.GREATER, Comparator.GREATER_OR_EQUAL})
+        for r in reported
+    )
+
+
+def _detectable_with_injury(case: Case) -> bool:
+    detected = is_detectable(case.levels, case.profile.detectable_mg_l)
+    return detected is True and case.liver.enzymes is EnzymeState.ELEVATED
+
+
+def _injury_after_acetaminophen(case: Case) -> bool:
+    return case.liver.is_hepatotoxic is True and case.has_acetaminophen_evidence
+
+
+_REASONS: tuple[tuple[str, Callable[[Case], bool]], ...] = (
+    ("a poisoning or exposure is charted in the current episode", lambda case: case.ingestion.has_context),
+    ("a level beyond therapeutic use", _level_beyond_therapeutic_use),
+    ("a detectable level with elevated AST or ALT", _detectable_with_injury),
+    ("acute liver failure", lambda case: case.liver.is_failing is True),
+    ("AST or ALT above 1000 U/L with acetaminophen on the chart", _injury_after_acetaminophen),
+    ("intravenous acetylcysteine is ordered or running", lambda case: case.nac.is_under_way),
+    ("acetaminophen data on the chart could not be read", lambda case: bool(case.unread_levels)),
+)

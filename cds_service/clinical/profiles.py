@@ -1,0 +1,106 @@
+"""Guideline profiles: what a site may choose, as typed constants selected by name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from cds_service.clinical.evidence import US_CONSENSUS_2023, Evidence
+
+
+class NonNomogramRule(StrEnum):
+    """How level and transaminases combine when the nomogram does not apply."""
+
+    OR = "or"
+    """Detectable level or elevated AST/ALT treats: the more sensitive reading."""
+    AND = "and"
+    """Detectable level and elevated AST/ALT (AGA 2017 verbatim)."""
+
+
+class NonApapAlf(StrEnum):
+    """What to say about NAC in acute liver failure of another established cause."""
+
+    SHOW_BOTH = "show_both"
+    TRIAL_ONLY = "trial_only"
+
+
+class ErRule(StrEnum):
+    """How extended-release ingestions below the line are handled."""
+
+    SERIAL = "serial"
+    TREAT_TOXIC_DOSE = "treat_toxic_dose"
+    NON_NOMOGRAM = "non_nomogram"
+
+
+class AllergyPolicy(StrEnum):
+    """What a previous reaction or asthma adds; no policy ever removes a treatment."""
+
+    SLOWER_FIRST_BAG = "slower_first_bag"
+
+
+class RegimenName(StrEnum):
+    """Intravenous regimens the service can calculate."""
+
+    THREE_BAG = "three-bag"
+
+
+@dataclass(frozen=True, slots=True)
+class PoisonCentre:
+    """Whom to call."""
+
+    name: str
+    phone: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """A guideline profile. Levels in mg/L, times in h, INR without unit; each number has its unit in its name."""
+
+    name: str
+    title: str
+    source: Evidence
+    treatment_line_mg_l: float
+    high_risk_line_mg_l: float
+    line_inclusive: bool
+    acute_span_h: float
+    episode_days: float
+    context_free_level_mg_l: float
+    nonnomogram_rule: NonNomogramRule
+    detectable_mg_l: float
+    rsi_level_mg_l: float
+    alt_uln_fallback_u_l: float
+    er_rule: ErRule
+    nonapap_alf: NonApapAlf
+    inr_alf: float
+    regimen: RegimenName
+    max_weight_kg: float
+    allergy_policy: AllergyPolicy
+    high_risk_dose_g: float
+    poison_centre: PoisonCentre
+
+
+US_2023 = Profile(
+    name="us-2023",
+    title="United States and Canada, 2023 consensus",
+    source=US_CONSENSUS_2023,
+    treatment_line_mg_l=150,
+    high_risk_line_mg_l=300,
+    line_inclusive=True,
+    acute_span_h=24,
+    episode_days=7,
+    context_free_level_mg_l=20,
+    nonnomogram_rule=NonNomogramRule.OR,
+    detectable_mg_l=10,
+    rsi_level_mg_l=20,
+    alt_uln_fallback_u_l=40,
+    er_rule=ErRule.SERIAL,
+    nonapap_alf=NonApapAlf.SHOW_BOTH,
+    inr_alf=1.5,
+    regimen=RegimenName.THREE_BAG,
+    max_weight_kg=100,
+    allergy_policy=AllergyPolicy.SLOWER_FIRST_BAG,
+    high_risk_dose_g=30,
+    poison_centre=PoisonCentre("US Poison Help", "1-800-222-1222"),
+)
+
+PROFILES: dict[str, Profile] = {US_2023.name: US_2023}

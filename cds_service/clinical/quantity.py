@@ -1,0 +1,267 @@
+"""Quantities that refuse: analytes, the one unit table, bounded values and spans of time.
+
+Knows how a laboratory number becomes a number in the unit the rules are written in. Must not know
+where the number came from. Whatever cannot be read with certainty is refused with a
+`QuantityError`, so that the caller records a data gap instead of a guess.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+
+# Two floats this close (relative) are the same number: conversions such as 7.5 mg/dL -> 75 mg/L must
+# not fall off a line by rounding noise. It always works in favour of "at or above".
+_FLOAT_NOISE = 1e-9
+
+APAP_MOLAR_MASS_MG_PER_MMOL = 151.163
+NOT_DETECTED_LIMIT_MG_L = 10.0
+"""What a bare "none detected" proves about acetaminophen: below 10 mg/L, the usual reporting limit."""
+
+
+class QuantityError(ValueError):
+    """The charted quantity cannot be read with certainty; the message says why, in words for a card."""
+
+
+class Analyte(StrEnum):
+    """What was measured; each has one canonical unit, in which every rule is written."""
+
+    ACETAMINOPHEN = "acetaminophen"
+    ALT = "ALT"
+    AST = "AST"
+    INR = "INR"
+    BILIRUBIN = "bilirubin"
+    CREATININE = "creatinine"
+    LACTATE = "lactate"
+    ARTERIAL_PH = "arterial pH"
+    PHOSPHATE = "phosphate"
+    WEIGHT = "weight"
+    DOSE = "dose"
+    DURATION = "duration"
+
+
+CANONICAL_UNIT: dict[Analyte, str] = {
+    Analyte.ACETAMINOPHEN: "mg/L",
+    Analyte.ALT: "U/L",
+    Analyte.AST: "U/L",
+    Analyte.INR: "",
+    Analyte.BILIRUBIN: "mg/dL",
+    Analyte.CREATININE: "mg/dL",
+    Analyte.LACTATE: "mmol/L",
+    Analyte.ARTERIAL_PH: "",
+    Analyte.PHOSPHATE: "mg/dL",
+    Analyte.WEIGHT: "kg",
+    Analyte.DOSE: "mg",
+    Analyte.DURATION: "h",
+}
+
+_MASS_PER_VOLUME_MG_L = {"mg/l": 1.0, "ug/ml": 1.0, "mg/dl": 10.0, "g/l": 1000.0, "ng/ml": 0.001, "ug/l": 0.001}
+_ENZYME_U_L = {
+    "u/l": 1.0,
+    "iu/l": 1.0,
+    "[iu]/l": 1.0,
+    "mu/ml": 1.0,
+    "u/ml": 1000.0,
+    "ukat/l": 60.0,
+    "nkat/l": 0.06,
+    "kat/l": 6.0e7,
+}
+_DIMENSIONLESS = {"": 1.0, "1": 1.0, "{ratio}": 1.0, "ratio": 1.0}
+
+
+def _mg_dl(*, mg_dl_per_mmol_l: float) -> dict[str, float]:
+    """Factors to mg/dL for an analyte whose moles weigh this much."""
+    return {
+        "mg/dl": 1.0,
+        "mg/l": 0.1,
+        "g/l": 100.0,
+        "mmol/l": mg_dl_per_mmol_l,
+        "umol/l": mg_dl_per_mmol_l / 1000,
+    }
+
+
+# The one unit table: lower-cased unit -> factor to the canonical unit. UCUM codes and the invalid
+# spellings seen everywhere (IU/L, mcg/mL, lb) stand side by side; `_unit_key` folds the rest.
+_FACTOR: dict[Analyte, dict[str, float]] = {
+    Analyte.ACETAMINOPHEN: _MASS_PER_VOLUME_MG_L
+    | {
+        "umol/l": APAP_MOLAR_MASS_MG_PER_MMOL / 1000,
+        "mmol/l": APAP_MOLAR_MASS_MG_PER_MMOL,
+    },
+    Analyte.ALT: _ENZYME_U_L,
+    Analyte.AST: _ENZYME_U_L,
+    Analyte.INR: _DIMENSIONLESS | {"{inr}": 1.0, "inr": 1.0},
+    Analyte.BILIRUBIN: _mg_dl(mg_dl_per_mmol_l=58.466),
+    Analyte.CREATININE: _mg_dl(mg_dl_per_mmol_l=11.312),
+    Analyte.LACTATE: {"mmol/l": 1.0, "meq/l": 1.0, "mg/dl": 1 / 9.008},
+    Analyte.ARTERIAL_PH: _DIMENSIONLESS | {"[ph]": 1.0, "ph": 1.0},
+    Analyte.PHOSPHATE: _mg_dl(mg_dl_per_mmol_l=3.0974),
+    Analyte.WEIGHT: {
+        "kg": 1.0,
+        "g": 0.001,
+        "[lb_av]": 0.45359237,
+        "lb": 0.45359237,
+        "lbs": 0.45359237,
+        "lb_av": 0.45359237,
+    },
+    Analyte.DOSE: {"mg": 1.0, "g": 1000.0, "ug": 0.001, "kg": 1.0e6},
+    Analyte.DURATION: {"h": 1.0, "hr": 1.0, "hrs": 1.0, "hour": 1.0, "hours": 1.0, "min": 1 / 60, "s": 1 / 3600, "d": 24.0},
+}
+
+
+def _unit_key(unit: str) -> str:
+    """Fold the spellings that mean the same unit: both micro signs, mcg, case and blanks."""
+    folded = unit.strip().replace("\u00b5", "u").replace("\u03bc", "u").casefold().replace(" ", "")
+    return re.sub(r"^mcg(?=/|$)", "ug", folded)
+
+
+def unit_factor(analyte: Analyte, unit: str | None) -> float | None:
+    """The factor from `unit` to the analyte's canonical unit; None when the unit is not known for it."""
+    return _FACTOR[analyte].get(_unit_key(unit or ""))
+
+
+def in_canonical_unit(analyte: Analyte, value: float, unit: str | None) -> float:
+    """`value` in the analyte's canonical unit.
+
+    Raises `QuantityError` for a unit the table does not know for this analyte (a missing unit counts,
+    except for INR and pH, which have none), and for a value that is not a finite number >= 0.
+    """
+    if not math.isfinite(value) or value < 0:
+        msg = f"{analyte.value} {value} is not a possible value"
+        raise QuantityError(msg)
+    factor = unit_factor(analyte, unit)
+    if factor is None:
+        msg = f"{analyte.value} has no unit" if not (unit or "").strip() else f"{analyte.value} has the unknown unit {unit!r}"
+        raise QuantityError(msg)
+    return value * factor
+
+
+class Comparator(StrEnum):
+    """How a reported number bounds the true value."""
+
+    EQUAL = "="
+    LESS = "<"
+    LESS_OR_EQUAL = "<="
+    GREATER = ">"
+    GREATER_OR_EQUAL = ">="
+
+
+@dataclass(frozen=True, slots=True)
+class Bounded:
+    """A reported value in its canonical unit, possibly known only as a bound ("<10", ">300").
+
+    Comparisons are three-valued: True, False, or None when the report cannot settle the question.
+    """
+
+    value: float
+    comparator: Comparator = Comparator.EQUAL
+
+    def at_least(self, threshold: float) -> bool | None:
+        """Whether the true value is at or above `threshold`: "<X" settles it only if X <= threshold."""
+        reached = self.value >= threshold * (1 - _FLOAT_NOISE)
+        match self.comparator:
+            case Comparator.EQUAL:
+                return reached
+            case Comparator.LESS:
+                return None if self.value > threshold * (1 + _FLOAT_NOISE) else False
+            case Comparator.LESS_OR_EQUAL:
+                return None if reached else False
+            case Comparator.GREATER | Comparator.GREATER_OR_EQUAL:
+                return True if reached else None
+
+    def above(self, threshold: float) -> bool | None:
+        """Whether the true value is strictly above `threshold`."""
+        exceeds = self.value > threshold * (1 + _FLOAT_NOISE)
+        match self.comparator:
+            case Comparator.EQUAL:
+                return exceeds
+            case Comparator.LESS | Comparator.LESS_OR_EQUAL:
+                return None if exceeds else False
+            case Comparator.GREATER:
+                return True if self.value >= threshold * (1 - _FLOAT_NOISE) else None
+            case Comparator.GREATER_OR_EQUAL:
+                return True if exceeds else None
+
+    def below(self, threshold: float) -> bool | None:
+        """Whether the true value is strictly below `threshold`."""
+        reached = self.at_least(threshold)
+        return None if reached is None else not reached
+
+    def __str__(self) -> str:
+        """The number as a clinician writes it: three significant digits, whole from 100 up."""
+        sign = "" if self.comparator is Comparator.EQUAL else self.comparator.value
+        return f"{sign}{plain(self.value)}"
+
+
+def plain(value: float) -> str:
+    """A number for a card: whole from 100 up, else at most three significant digits, no exponent."""
+    if abs(value) >= 100:  # noqa: PLR2004 -- a display rule, not a threshold
+        return f"{value:.0f}"
+    text = f"{value:#.3g}"
+    return text.rstrip("0").rstrip(".") if "." in text and "e" not in text else f"{value:.6f}".rstrip("0").rstrip(".")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Span:
+    """When something happened: an instant (earliest == latest) or the interval it lies in, in UTC.
+
+    Refuses naive times and intervals that run backwards.
+    """
+
+    earliest: datetime
+    latest: datetime
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be placed on one time line."""
+        if self.earliest.tzinfo is None or self.latest.tzinfo is None:
+            msg = "a time without a time zone is not used"
+            raise QuantityError(msg)
+        if self.latest < self.earliest:
+            msg = "the time interval ends before it starts"
+            raise QuantityError(msg)
+        object.__setattr__(self, "earliest", self.earliest.astimezone(UTC))
+        object.__setattr__(self, "latest", self.latest.astimezone(UTC))
+
+    @classmethod
+    def at(cls, instant: datetime) -> Span:
+        """The span of a single known instant."""
+        return cls(instant, instant)
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether the time is known as one instant."""
+        return self.earliest == self.latest
+
+    def contains(self, other: Span) -> bool:
+        """Whether `other` lies wholly within this span."""
+        return self.earliest <= other.earliest and other.latest <= self.latest
+
+    def capped(self, latest: datetime) -> Span:
+        """The same span, not reaching past `latest` (nothing is sampled in the future)."""
+        return self if self.latest <= latest or self.earliest > latest else Span(self.earliest, latest)
+
+
+@dataclass(frozen=True, slots=True)
+class Elapsed:
+    """Hours from an ingestion to a sample: a range when either time is an interval; exact, never rounded."""
+
+    shortest_h: float
+    longest_h: float
+
+    @classmethod
+    def between(cls, start: Span, end: Span) -> Elapsed:
+        """Elapsed hours from `start` to `end`, from UTC instants."""
+        return cls(hours(end.earliest - start.latest), hours(end.latest - start.earliest))
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether the elapsed time is one number."""
+        return self.shortest_h == self.longest_h
+
+
+def hours(duration: timedelta) -> float:
+    """A duration in hours, exact to the microsecond."""
+    return duration / timedelta(hours=1)

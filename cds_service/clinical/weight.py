@@ -1,0 +1,107 @@
+"""The weight a dose may be calculated for, or why no dose is shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from cds_service.clinical.facts import PatientFacts, Weight
+from cds_service.clinical.quantity import plain
+from cds_service.clinical.thresholds import (
+    ADULT_AGE,
+    ADULT_WEIGHT_MIN,
+    WEIGHT_CHANGE,
+    WEIGHT_MAX,
+    WEIGHT_MIN,
+    WEIGHT_STALE_ADULT,
+    WEIGHT_STALE_CHILD,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class UsableWeight:
+    """A weight that may be dosed on."""
+
+    weight: Weight
+
+
+@dataclass(frozen=True, slots=True)
+class UnusableWeight:
+    """Why no weight may be dosed on, in words for a card."""
+
+    because: str
+    weight: Weight | None = None
+
+
+def dosing_weight(facts: PatientFacts, now: datetime) -> UsableWeight | UnusableWeight:
+    """The newest weight if it is dated, recent, plausible and in keeping with the one before."""
+    dated = sorted((w for w in facts.weights if w.measured is not None), key=_when)
+    if not dated:
+        return UnusableWeight("no dated body weight is charted: weigh the patient")
+    weight = dated[-1]
+    for problem in (_implausible(weight, facts, now), _stale(weight, facts, now), _jump(dated)):
+        if problem:
+            return UnusableWeight(problem, weight)
+    return UsableWeight(weight)
+
+
+def weight_floor_kg(facts: PatientFacts, now: datetime) -> float | None:
+    """A weight the patient surely has: the usable one, else the least plausible adult weight; None for others."""
+    usable = dosing_weight(facts, now)
+    if isinstance(usable, UsableWeight):
+        return usable.weight.kg
+    return ADULT_WEIGHT_MIN.value if _is_adult(facts, now) else None
+
+
+def _when(weight: Weight) -> tuple[datetime, float, str]:
+    latest = weight.measured.latest if weight.measured is not None else datetime.min  # noqa: DTZ901 -- filtered above
+    return (latest, weight.kg, weight.reference)
+
+
+def _is_adult(facts: PatientFacts, now: datetime) -> bool | None:
+    age = facts.patient.age_years(now)
+    return None if age is None else ADULT_AGE.reached_by_number(age)
+
+
+def _implausible(weight: Weight, facts: PatientFacts, now: datetime) -> str | None:
+    if WEIGHT_MIN.reached_by_number(weight.kg):
+        return f"the charted weight of {plain(weight.kg)} kg is below {WEIGHT_MIN.value:g} kg: dose with a toxicologist"
+    too_light = _is_adult(facts, now) is True and ADULT_WEIGHT_MIN.reached_by_number(weight.kg)
+    if too_light or WEIGHT_MAX.reached_by_number(weight.kg):
+        return f"the charted weight of {plain(weight.kg)} kg is not plausible: confirm it"
+    return _too_heavy_for_age(weight, facts.patient.age_years(now))
+
+
+# Heaviest plausible weight by age in years (upper bound of age -> kg): far above any growth chart, so
+# that only a slip of the decimal point or of the unit is caught.
+_HEAVIEST_KG_UNTIL_AGE = ((1.0, 20.0), (6.0, 60.0), (13.0, 150.0))
+
+
+def _too_heavy_for_age(weight: Weight, age_years: float | None) -> str | None:
+    if age_years is None:
+        return None
+    limit = next((kg for until, kg in _HEAVIEST_KG_UNTIL_AGE if age_years < until), None)
+    if limit is None or weight.kg <= limit:
+        return None
+    return f"the charted weight of {plain(weight.kg)} kg is not plausible at this age: confirm it"
+
+
+def _stale(weight: Weight, facts: PatientFacts, now: datetime) -> str | None:
+    limit = WEIGHT_STALE_CHILD if _is_adult(facts, now) is False else WEIGHT_STALE_ADULT
+    measured = weight.measured
+    if measured is None or now - measured.latest <= timedelta(days=limit.value):
+        return None
+    return f"the newest weight ({plain(weight.kg)} kg) is {(now - measured.latest).days} days old: weigh the patient"
+
+
+def _jump(dated: list[Weight]) -> str | None:
+    """More than a fifth away from the one before, in either direction."""
+    if len(dated) < 2:  # noqa: PLR2004 -- a comparison needs two
+        return None
+    previous, newest = dated[-2], dated[-1]
+    if not WEIGHT_CHANGE.reached_by_number(abs(newest.kg - previous.kg) / previous.kg):
+        return None
+    return (
+        f"the newest weight ({plain(newest.kg)} kg) differs from the one before ({plain(previous.kg)} kg) "
+        "by more than 20 %: confirm it"
+    )
