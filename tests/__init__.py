@@ -1,0 +1,1 @@
+"""Tests, fixture tables and the small FHIR builders they share."""

@@ -1,0 +1,17 @@
+"""The fixture cases, one table a family; `tests/write_fixtures.py` turns them into `fhir_fixtures`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.fixture_cases import liver, no_level, nomogram, off_nomogram, orders, population, reading, under_line
+
+if TYPE_CHECKING:
+    from tests.fixture_cases.case import Case
+
+ALL_CASES: tuple[Case, ...] = tuple(
+    case
+    for family in (nomogram, under_line, off_nomogram, reading, no_level, liver, population, orders)
+    for case in family.CASES
+)
+"""Every case, by family."""
