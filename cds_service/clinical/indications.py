@@ -201,10 +201,11 @@ INDICATIONS: tuple[Rule, ...] = (
         _CONSENSUS,
     ),
     Rule(
-        "B16-time-interval-undecided",
-        "Time known only as an interval, and the level not below the line over all of it from 4 h on: data needed",
+        "B16-time-as-interval",
+        "Time known only as an interval: above the line at the latest time, treat; not below the line over all of it "
+        "from 4 h on, data needed",
         Category.DATA_NEEDED,
-        rules_level.interval_undecided,
+        rules_level.time_as_interval,
         (SERVICE_ASSUMPTION,),
     ),
     Rule(

@@ -311,14 +311,23 @@ def staggered_too_early(case: Case) -> Finding:
     return met(f"{against_line(_latest(below))} is below it, but less than 4 h after the last dose", asks=(ask,))
 
 
-def interval_undecided(case: Case) -> Finding:
-    """B16: the time is an interval and the level is not below the line over all of it."""
+def time_as_interval(case: Case) -> Finding:
+    """B16: the time is an interval: above the line at the latest time treats; not below all over it is undecided."""
     if reason := _off_nomogram(case):
         return not_met(reason)
-    undecided = [lv for lv in _placed(case, Place.UNDECIDED) if lv.elapsed is not None and not lv.elapsed.is_exact]
+    uncertain = [lv for lv in case.levels if lv.elapsed is not None and not lv.elapsed.is_exact]
+    above = [level for level in uncertain if level.place is Place.ABOVE]
+    if above:
+        words = f"{against_line(leading_level(above) or above[0])} at the latest possible time"
+        return replace(met(words), category=Category.INDICATED)
+    undecided = [level for level in uncertain if level.place is Place.UNDECIDED]
     if not undecided or _placed(case, Place.ABOVE):
         return not_met("no level with an undecided time")
-    level = _latest(undecided)
+    return _undecided(case, _latest(undecided))
+
+
+def _undecided(case: Case, level: Level) -> Finding:
+    """The sample may be earlier than 4 h, and is not above the line at the latest time it can have."""
     last = case.ingestion.last
     after = case.now if last is None else last.latest + timedelta(hours=NOMOGRAM_START.value)
     because = f"{level_words(level)}: the sample may be earlier than 4 h, so below the line is not proven"
@@ -501,6 +510,8 @@ def off_nomogram_one_missing(case: Case) -> Finding:
     """B13: off the nomogram, one test missing and the other negative."""
     if not _applies_off_nomogram(case) or any(rule(case).is_met for rule in _OFF_NOMOGRAM):
         return not_met("nothing is missing off the nomogram")
+    if _level_hidden_by_detection_limit(case) is not None:
+        return not_met("the level is below a detection limit: nothing is missing, but it cannot tell")
     level_negative = _off_nomogram_level_negative(case) is True
     enzymes_normal = _off_nomogram_enzymes(case) is EnzymeState.NORMAL
     if level_negative == enzymes_normal:

@@ -26,6 +26,11 @@ def _has_level(case: Case) -> bool:
     return any(level.reported is not None for level in case.fresh_levels)
 
 
+def _has_readable_level(case: Case) -> bool:
+    """Any level with a value, even one that is too early to interpret."""
+    return any(level.reported is not None for level in case.current_levels)
+
+
 def _is_due(case: Case) -> bool:
     """8 h have passed, or will have passed before a level drawn as soon as it makes sense is back."""
     first = case.ingestion.first
@@ -69,7 +74,7 @@ def level_expected_in_time(case: Case) -> Finding:
         return _unstated_drug(case)
     if not ingestion.is_suspected_toxic or not ingestion.is_timed or ingestion.pattern is Pattern.INTRAVENOUS:
         return not_met("no suspected toxic ingestion at a known time")
-    if case.current_levels or ingestion.first is None or _is_due(case):
+    if _has_readable_level(case) or ingestion.first is None or _is_due(case):
         return not_met("a level is there, or it would come too late")
     start_by = ingestion.first.earliest + timedelta(hours=TREAT_WITHOUT_LEVEL.value)
     ask = repeat_ask(case, ingestion.first.latest + timedelta(hours=NOMOGRAM_START.value), until=start_by)
@@ -90,7 +95,7 @@ def _unstated_drug(case: Case) -> Finding:
     """An overdose whose drug is not stated: only a level can show acetaminophen."""
     if _has_level(case):
         return not_met("a level is known")
-    if any(level.reported is not None for level in case.current_levels):
+    if _has_readable_level(case):
         return not_met("an early level is there")
     first = case.ingestion.first
     due = case.now if first is None else first.latest + timedelta(hours=NOMOGRAM_START.value)

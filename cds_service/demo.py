@@ -1,0 +1,114 @@
+"""The demonstration: the service with its embedded FHIR sandbox on one port, called over real HTTP.
+
+Knows how to run the application in a thread and walk through the scenes. The fixture patients are moved to now.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import requests
+import uvicorn
+from rich.rule import Rule
+from rich.text import Text
+
+from cds_service.app import FHIR_PATH, create_app, utc_now
+from cds_service.caller import CallerError, Reply, ServiceCaller
+from cds_service.catalogue import draft_order
+from cds_service.sandbox.store import ResourceStore
+from cds_service.scenes import CHANGE, SCENES, Scene, case_of
+from cds_service.terminal import print_cards, print_failure
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from rich.console import Console
+
+    from cds_service.sandbox.fixtures import FixtureCase
+    from cds_service.settings import Settings
+
+HOST = "127.0.0.1"
+_READY_WITHIN_SECONDS = 30.0
+
+
+def listening_socket(port: int) -> socket.socket:
+    """A socket bound to the loopback port (0: any free one). Raises OSError when the port is taken."""
+    bound = socket.socket()
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind((HOST, port))
+    except OSError:
+        bound.close()
+        raise
+    return bound
+
+
+@contextmanager
+def running_service(
+    settings: Settings, cases: Sequence[FixtureCase], bound: socket.socket
+) -> Iterator[tuple[str, threading.Thread]]:
+    """The service with the cases, moved to now, in its sandbox: its base address and the thread it runs in."""
+    base = f"http://{HOST}:{bound.getsockname()[1]}"
+    fhir = f"{base}{FHIR_PATH}"
+    chosen = settings.model_copy(update={"base_url": base, "default_fhir_server": fhir})
+    store = ResourceStore(resource for case in cases for resource in case.resources(utc_now()))
+    config = uvicorn.Config(create_app(chosen, sandbox=store), log_level="warning", access_log=False)
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]}, name="service", daemon=True)
+    thread.start()
+    try:
+        _wait_until_ready(base, thread)
+        yield base, thread
+    finally:
+        server.should_exit = True
+        thread.join(timeout=5)
+
+
+def _wait_until_ready(base: str, thread: threading.Thread) -> None:
+    """Until /readyz answers 200. Raises `CallerError` when it does not in time."""
+    give_up = time.monotonic() + _READY_WITHIN_SECONDS
+    while time.monotonic() < give_up and thread.is_alive():
+        try:
+            if requests.get(f"{base}/readyz", timeout=2).ok:
+                return
+        except requests.exceptions.ConnectionError:
+            time.sleep(0.05)
+    msg = f"the service at {base} did not become ready"
+    raise CallerError(msg)
+
+
+def show_scenes(console: Console, base: str, cases: Sequence[FixtureCase]) -> list[str]:
+    """Call and print every scene, then the change between hooks; returns what differs from the fixtures."""
+    caller = ServiceCaller(base)
+    differences = [words for scene in SCENES if (words := _show(console, caller, scene, cases)[1])]
+    console.print(Rule(Text("One patient, two hooks", style="bold")))
+    before, after = (_show(console, caller, scene, cases) for scene in CHANGE)
+    console.print(Text(f"On opening the chart: {_told(before[0])}. On selecting IV NAC: {_told(after[0])}."))
+    return differences + [words for _, words in (before, after) if words]
+
+
+def _show(
+    console: Console, caller: ServiceCaller, scene: Scene, cases: Sequence[FixtureCase]
+) -> tuple[Reply, str | None]:
+    """One scene on the console: the reply, and how it differs from what the fixture expects."""
+    case = case_of(scene, cases)
+    asked = scene.hook.value if scene.order is None else f"{scene.hook.value}, {scene.order.value} selected"
+    console.print(Rule(Text(f"{scene.title}: {case.slug} ({asked})", style="bold")))
+    order = None if scene.order is None else draft_order(scene.order, case.slug)
+    reply = caller.call(scene.hook, case.slug, order)
+    if not reply.has_cards:
+        print_failure(console, reply.status, reply.body)
+        return reply, f"{scene.slug}: HTTP {reply.status}"
+    print_cards(console, reply.cards)
+    expected = scene.expected_topics(case)
+    return reply, None if reply.topics == expected else f"{scene.slug}: expected {expected}, got {reply.topics}"
+
+
+def _told(reply: Reply) -> str:
+    if not reply.has_cards:
+        return "no answer"
+    return " and ".join(f"{card['indicator']} / {card['source']['topic']['code']}" for card in reply.cards) or "silence"

@@ -1,0 +1,92 @@
+"""Is this installation fit to answer? Configuration, FHIR servers, and canary patients with known answers.
+
+Knows how to ask each part and say the result in words; changes nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import requests
+
+from cds_service.caller import Reply, hook_body
+from cds_service.catalogue import draft_order
+from cds_service.embedded import in_process
+from cds_service.fhir.servers import FhirServer, is_secure
+from cds_service.hooks.discovery import service_id
+from cds_service.sandbox.store import ResourceStore
+from cds_service.scenes import CHANGE, SCENES, Scene, case_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cds_service.sandbox.fixtures import FixtureCase
+    from cds_service.settings import Settings
+
+_METADATA_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing looked at, whether it is well, and in words what was seen."""
+
+    name: str
+    is_well: bool
+    words: str
+
+
+def check_fhir_servers(settings: Settings, session: requests.Session) -> list[Check]:
+    """Each FHIR server the service may ask: reachable, FHIR R4, safe to send patient data to."""
+    if not settings.fhir_bases:
+        return [Check("FHIR servers", is_well=True, words="none configured: prefetch only")]
+    return [Check(base, *_server_state(base, session)) for base in settings.fhir_bases]
+
+
+def _server_state(base: str, session: requests.Session) -> tuple[bool, str]:
+    try:
+        answer = session.get(
+            f"{base}/metadata",
+            headers={"Accept": "application/fhir+json"},
+            timeout=_METADATA_SECONDS,
+            allow_redirects=False,
+        )
+        statement = answer.json()
+    except requests.exceptions.JSONDecodeError:
+        return False, "answered /metadata with something that is not JSON"
+    except requests.exceptions.RequestException as error:
+        return False, f"could not be reached ({type(error).__name__})"
+    version = statement.get("fhirVersion") if isinstance(statement, dict) else None
+    if not answer.ok or not isinstance(version, str):
+        return False, f"answered /metadata with HTTP {answer.status_code} and no CapabilityStatement"
+    if not version.startswith("4."):
+        return False, f"speaks FHIR {version}; this service reads R4"
+    note = "" if is_secure(FhirServer(base)) else "; plain http, permitted because it is configured"
+    return True, f"FHIR {version}{note}"
+
+
+def check_canaries(settings: Settings, cases: Sequence[FixtureCase]) -> list[Check]:
+    """Every scene's patient through the whole application in this process, at the fixture's own instant."""
+    return asyncio.run(_canaries(settings, cases))
+
+
+async def _canaries(settings: Settings, cases: Sequence[FixtureCase]) -> list[Check]:
+    return [await _canary(settings, scene, case_of(scene, cases)) for scene in dict.fromkeys((*SCENES, CHANGE[1]))]
+
+
+async def _canary(settings: Settings, scene: Scene, case: FixtureCase) -> Check:
+    async with in_process(settings, ResourceStore(case.resources()), lambda: case.anchor) as client:
+        order = None if scene.order is None else draft_order(scene.order, case.slug)
+        service = service_id(scene.hook, has_shared_id=settings.shared_service_id)
+        answer = await client.post(f"/cds-services/{service}", json=hook_body(scene.hook, case.slug, order))
+    reply = Reply(answer.status_code, answer.json())
+    name = f"canary {scene.slug} ({scene.hook.value})"
+    if not reply.has_cards:
+        return Check(name, is_well=False, words=f"HTTP {reply.status} instead of cards")
+    said, wanted = (_in_words(topics) for topics in (reply.topics, scene.expected_topics(case)))
+    return Check(name, is_well=said == wanted, words=said if said == wanted else f"{said}; expected {wanted}")
+
+
+def _in_words(topics: tuple[str, ...]) -> str:
+    return ", ".join(topics) or "silence"

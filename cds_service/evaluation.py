@@ -1,0 +1,136 @@
+"""One evaluation: gather the chart, map it to facts, assess.
+
+`now` and the FHIR client are arguments. Knows no HTTP and no cards. What could not be had is either named
+in the assessment or raised as `MissingDataError`; it never shrinks into "nothing wrong".
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, replace
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from cds_service.clinical.assess import assess
+from cds_service.clinical.facts import DataGap, DrugOrder, GapKind
+from cds_service.clinical.findings import Category
+from cds_service.fhir.gather import Gathered, gather
+from cds_service.fhir.mapping import facts_from_resources
+from cds_service.fhir.queries import QUERY_BY_KEY
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import datetime
+
+    from cds_service.clinical.assessment import Assessment
+    from cds_service.clinical.facts import PatientFacts
+    from cds_service.clinical.profiles import Profile
+    from cds_service.fhir.client import FhirClient
+    from cds_service.fhir.reading import JsonObject
+    from cds_service.fhir.servers import FhirServer
+
+_MOST_READ = 20
+"""References of draft orders that one call follows."""
+
+
+class MissingDataError(Exception):
+    """Required data could not be had and what is at hand does not call for treatment.
+
+    `keys` are keys of the query table (also the prefetch keys); `gaps` say what failed, in words.
+    """
+
+    def __init__(self, keys: tuple[str, ...], gaps: tuple[DataGap, ...]) -> None:
+        """Keep the missing keys beside all gaps."""
+        super().__init__(f"required data missing: {', '.join(keys)}")
+        self.keys = keys
+        self.gaps = gaps
+
+    def reason(self, key: str) -> str:
+        """Why this key could not be had, as one sentence."""
+        name = QUERY_BY_KEY[key].name
+        told = (gap.text for gap in self.gaps if gap.kind is GapKind.NOT_FETCHED)
+        return next((text for text in told if name.casefold() in text.casefold()), f"{name} could not be read")
+
+
+@dataclass(frozen=True, slots=True)
+class ChartSource:
+    """Where one call reads the chart: prefetch, and the server (None: prefetch only), within so many seconds."""
+
+    patient_id: str
+    prefetch: Mapping[str, Any] | None
+    client: FhirClient | None
+    server: FhirServer | None
+    deadline_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """What was read of one patient. `missing`: required keys that could not be had. Timings in milliseconds."""
+
+    facts: PatientFacts
+    resources: tuple[JsonObject, ...]
+    missing: tuple[str, ...]
+    timings_ms: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """An assessment, the required data it had to do without (only ever with a treat), and how long each step took."""
+
+    assessment: Assessment
+    missing: tuple[str, ...]
+    timings_ms: Mapping[str, float]
+
+
+async def read_chart(source: ChartSource, *, references: Iterable[str] = ()) -> Chart:
+    """Gather the chart and map it to facts; `references` ("Medication/id") are read beside it, for draft orders.
+
+    Raises `ForeignPatientError` when the prefetched patient is another one.
+    """
+    started = perf_counter()
+    gathered, referred = await asyncio.gather(_gathered(source), _referred(source, references))
+    mapping_started = perf_counter()
+    facts = facts_from_resources(gathered.resources, source.patient_id, gaps=gathered.gaps)
+    timings = {
+        "gather": _milliseconds(mapping_started - started),
+        "map": _milliseconds(perf_counter() - mapping_started),
+        **{f"fhir.{key}": _milliseconds(seconds) for key, seconds in gathered.timings.items()},
+    }
+    return Chart(facts, (*gathered.resources, *referred), gathered.missing_required, timings)
+
+
+def evaluate(chart: Chart, *, orders: tuple[DrugOrder, ...], profile: Profile, now: datetime) -> Evaluation:
+    """Assess the chart with these draft orders at `now`.
+
+    Raises `MissingDataError` when required data are missing, unless what is at hand already gives *treat*:
+    an error must not hide a treatment.
+    """
+    started = perf_counter()
+    assessment = assess(replace(chart.facts, orders=orders), profile, now)
+    if chart.missing and assessment.category is not Category.INDICATED:
+        raise MissingDataError(chart.missing, assessment.gaps)
+    timings = {**chart.timings_ms, "assess": _milliseconds(perf_counter() - started)}
+    return Evaluation(assessment, chart.missing, timings)
+
+
+async def _gathered(source: ChartSource) -> Gathered:
+    return await gather(
+        source.prefetch,
+        source.patient_id,
+        client=source.client,
+        server=source.server,
+        deadline_seconds=source.deadline_seconds,
+    )
+
+
+async def _referred(source: ChartSource, references: Iterable[str]) -> tuple[JsonObject, ...]:
+    """The resources that draft orders refer to, as far as they can be read; the rest stays unidentified."""
+    if source.client is None or source.server is None:
+        return ()
+    deadline = asyncio.get_running_loop().time() + source.deadline_seconds
+    reads = [source.client.read(source.server, reference, deadline) for reference in sorted(references)[:_MOST_READ]]
+    return tuple(resource for fetched in await asyncio.gather(*reads) for resource in fetched.resources)
+
+
+def _milliseconds(seconds: float) -> float:
+    return round(seconds * 1000, 2)

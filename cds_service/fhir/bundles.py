@@ -1,0 +1,136 @@
+"""Reading one FHIR answer: a searchset page or a single resource, from JSON that may hold anything.
+
+Pure. Knows the shapes Bundle, OperationOutcome and resource. Whatever is not plainly one of these is
+a fault beside the resources that could be read, never a shorter list.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from cds_service.fhir.fetched import FaultKind, Fetched, FetchFault, failed
+
+if TYPE_CHECKING:
+    from cds_service.fhir.reading import JsonObject
+
+_OUTCOME = "OperationOutcome"
+_FAILING_SEVERITIES = frozenset({"error", "fatal"})
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page: what could be read, and the link to the next page, if any (unchecked)."""
+
+    fetched: Fetched
+    next_link: str | None = None
+
+
+def page_from_json(body: Any, resource_type: str) -> Page:
+    """The page in an answer to a search for `resource_type`. A lone resource of that type is not a page."""
+    if not isinstance(body, dict):
+        return Page(failed(FaultKind.WRONG_RESOURCE, "the answer was not a FHIR resource"))
+    match body.get("resourceType"):
+        case "Bundle":
+            return _page_from_bundle(body, resource_type)
+        case "OperationOutcome":
+            return Page(failed(FaultKind.OPERATION_OUTCOME, _outcome_words(body)))
+        case _:
+            return Page(failed(FaultKind.WRONG_RESOURCE, "the answer was not a search result"))
+
+
+def page_from_prefetch(value: Any, resource_type: str) -> Page:
+    """As `page_from_json`, but a lone resource of the wanted type stands for a page of one."""
+    if isinstance(value, dict) and value.get("resourceType") == resource_type:
+        return Page(Fetched((value,)))
+    return page_from_json(value, resource_type)
+
+
+def resource_from_json(body: Any, resource_type: str, logical_id: str) -> Fetched:
+    """The resource a read answered with; a fault unless it is the one that was asked for."""
+    if not isinstance(body, dict):
+        return failed(FaultKind.WRONG_RESOURCE, "the answer was not a FHIR resource")
+    if body.get("resourceType") == _OUTCOME:
+        return failed(FaultKind.OPERATION_OUTCOME, _outcome_words(body))
+    if body.get("resourceType") != resource_type or body.get("id") != logical_id:
+        return failed(FaultKind.WRONG_RESOURCE, "the server answered with another resource")
+    return Fetched((body,))
+
+
+def _page_from_bundle(bundle: JsonObject, resource_type: str) -> Page:
+    """The page a Bundle of any type holds."""
+    entries = bundle.get("entry")
+    if entries is not None and not isinstance(entries, list):
+        return Page(failed(FaultKind.WRONG_RESOURCE, "the search result could not be read"))
+    return Page(_fetched_from_entries(entries or [], resource_type), _next_link(bundle))
+
+
+def _fetched_from_entries(entries: list[Any], resource_type: str) -> Fetched:
+    """The resources in the entries, with what is wrong with them, most telling first.
+
+    One pass, since a page may hold thousands. Empty entries and notes about the search
+    are no data and no fault; a note is known by its type, so that no result is lost for a wrong `search.mode`.
+    """
+    resources: list[JsonObject] = []
+    outcome: JsonObject | None = None
+    has_garbage = False
+    for entry in entries:
+        resource = entry.get("resource") if isinstance(entry, dict) else entry
+        if resource is None:
+            continue
+        if not isinstance(resource, dict) or not isinstance(resource.get("resourceType"), str):
+            has_garbage = True
+        elif resource["resourceType"] == _OUTCOME:
+            outcome = outcome or _failing(resource)
+        else:
+            resources.append(resource)
+    return Fetched(tuple(resources), _entries_fault(resources, resource_type, outcome, has_garbage=has_garbage))
+
+
+def _entries_fault(
+    resources: list[JsonObject], resource_type: str, outcome: JsonObject | None, *, has_garbage: bool
+) -> FetchFault | None:
+    """What is wrong with the entries of a page, if anything."""
+    if outcome is not None:
+        return FetchFault(FaultKind.OPERATION_OUTCOME, _outcome_words(outcome))
+    if has_garbage:
+        return FetchFault(FaultKind.WRONG_RESOURCE, "the search result holds entries that are not resources")
+    if resources and not any(resource["resourceType"] == resource_type for resource in resources):
+        return FetchFault(FaultKind.WRONG_RESOURCE, f"the search result holds no {resource_type}")
+    return None
+
+
+def _failing(outcome: JsonObject) -> JsonObject | None:
+    """The OperationOutcome when it reports an error, else None (hints and warnings are not failures)."""
+    return outcome if any(issue["severity"] in _FAILING_SEVERITIES for issue in _issues(outcome)) else None
+
+
+def _issues(outcome: JsonObject) -> list[JsonObject]:
+    """The issues of an OperationOutcome with a text severity."""
+    issues = outcome.get("issue")
+    if not isinstance(issues, list):
+        return []
+    return [issue for issue in issues if isinstance(issue, dict) and isinstance(issue.get("severity"), str)]
+
+
+def _outcome_words(outcome: JsonObject) -> str:
+    """What to say of an OperationOutcome: its issue codes only, for its texts may hold patient data."""
+    codes = sorted(
+        {code for issue in _issues(outcome) if isinstance(code := issue.get("code"), str) and code.isascii()}
+    )
+    known = [code for code in codes if code.replace("-", "").isalpha() and len(code) <= 20]  # noqa: PLR2004 -- longest R4 issue code
+    return (
+        f"the server answered with an error report ({', '.join(known)})"
+        if known
+        else "the server answered with an error report"
+    )
+
+
+def _next_link(bundle: JsonObject) -> str | None:
+    """The address in link[next]; an empty text when there is such a link but no address."""
+    links = bundle.get("link")
+    for link in links if isinstance(links, list) else [links]:
+        if isinstance(link, dict) and link.get("relation") == "next":
+            url = link.get("url")
+            return url if isinstance(url, str) else ""
+    return None

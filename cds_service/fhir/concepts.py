@@ -1,0 +1,109 @@
+"""Reading a CodeableConcept: which known terms it holds, and what is written beside them.
+
+Pure. Knows codings and texts; must not know what a resource does with them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from cds_service.fhir.codes import Code, Term, code_from_text, term_of
+from cds_service.fhir.reading import elements, text
+
+_Key = tuple[tuple[str, str, str], ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Concept:
+    """A concept as charted; equal only to itself, for the same concept is read once.
+
+    `terms`: what the terminology table says of its codes. `codes`: every code of a known system and valid
+    shape. `own_text`: what a person wrote (`text`). `written`: that and the codings' displays.
+    `bare`: codes given without a usable system, which name nothing.
+    """
+
+    terms: tuple[Term, ...] = ()
+    codes: tuple[Code, ...] = ()
+    own_text: str | None = None
+    written: tuple[str, ...] = ()
+    bare: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """What to call it on a card: the text, else a display, else a code, else "unnamed"."""
+        if self.written:
+            return self.written[0]
+        return self.codes[0].code if self.codes else next(iter(self.bare), "unnamed")
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether neither a code nor a word is there."""
+        return not (self.codes or self.written or self.bare)
+
+    @property
+    def all_text(self) -> str:
+        """Everything written, as one text."""
+        return " | ".join(self.written)
+
+    def of_kind(self, *kinds: str) -> tuple[Term, ...]:
+        """The terms of these kinds."""
+        return tuple(term for term in self.terms if term.kind in kinds)
+
+    @property
+    def is_excluded(self) -> bool:
+        """Whether one of its codes says that it is not what its name may suggest."""
+        return any(term.kind == "exclude" for term in self.terms)
+
+
+EMPTY = Concept()
+
+
+def concept_from(value: Any) -> Concept:
+    """The concept in a CodeableConcept; a lone Coding or a plain text is taken for one."""
+    if not isinstance(value, dict):
+        return _concept((), text(value))
+    codings = value.get("coding")
+    if codings is None and "code" in value:
+        codings = value
+    return _concept(tuple([_coding_key(coding) for coding in elements(codings)]), text(value.get("text")))
+
+
+def _coding_key(coding: dict[str, Any]) -> tuple[str, str, str]:
+    system, code, display = coding.get("system"), coding.get("code"), coding.get("display")
+    return (
+        system if isinstance(system, str) else "",
+        code if isinstance(code, str) else "",
+        display if isinstance(display, str) else "",
+    )
+
+
+@lru_cache(maxsize=8192)
+def _concept(codings: _Key, own_text: str | None) -> Concept:
+    read = [
+        (code, written_code) for system, written_code, _ in codings for code in (code_from_text(system, written_code),)
+    ]
+    codes = tuple(dict.fromkeys(code for code, _ in read if code is not None))
+    bare = tuple(dict.fromkeys(stripped for code, written in read if code is None and (stripped := written.strip())))
+    displays = (text(display) for *_, display in codings)
+    written = tuple(dict.fromkeys(piece for piece in (own_text, *displays) if piece))
+    terms = tuple(dict.fromkeys(term for term in map(term_of, codes) if term is not None))
+    return Concept(terms, codes, own_text, written, bare)
+
+
+def concepts_from(value: Any) -> tuple[Concept, ...]:
+    """The concepts in a list of CodeableConcepts; a lone one or a plain text stands for a list of one."""
+    items = value if isinstance(value, list) else [value]
+    found = (concept_from(item) for item in items)
+    return tuple(concept for concept in found if not concept.is_empty)
+
+
+def words_of(value: Any) -> frozenset[str]:
+    """The codes and the text of concepts that hold a status or a category, in lower case, systems ignored."""
+    words: set[str] = set()
+    for concept in concepts_from(value):
+        words.update(code.code.casefold() for code in concept.codes)
+        words.update(code.casefold() for code in concept.bare)
+        words.update(written.casefold() for written in concept.written)
+    return frozenset(words)

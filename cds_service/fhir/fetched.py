@@ -1,0 +1,66 @@
+"""What a read or a search brought back: resources, and the fault that kept the rest away.
+
+Knows the ways in which a FHIR exchange fails. Must not know HTTP libraries, nor what a resource means.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cds_service.fhir.reading import JsonObject
+
+
+class FaultKind(StrEnum):
+    """Why data could not be had, or not all of it."""
+
+    UNAUTHORIZED = "unauthorized"
+    FORBIDDEN = "forbidden"
+    NOT_FOUND = "not-found"
+    RATE_LIMITED = "rate-limited"
+    SERVER_ERROR = "server-error"
+    TIMEOUT = "timeout"
+    UNREACHABLE = "unreachable"
+    NOT_JSON = "not-json"
+    OPERATION_OUTCOME = "operation-outcome"
+    WRONG_RESOURCE = "wrong-resource"
+    TRUNCATED = "truncated"
+    """Some was read, and there is more that was not."""
+    REDIRECTED = "redirected"
+    NOT_ALLOWED = "not-allowed"
+    TOO_LARGE = "too-large"
+    UNSUPPORTED = "unsupported"
+    NO_SERVER = "no-server"
+
+
+@dataclass(frozen=True, slots=True)
+class FetchFault:
+    """One failure; `words` completes "... could not be read: " on a card and never holds an address or patient data."""
+
+    kind: FaultKind
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """The resources that came, and what went wrong. Without a fault they are complete: none then means none exist."""
+
+    resources: tuple[JsonObject, ...] = ()
+    fault: FetchFault | None = None
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether everything asked for was read."""
+        return self.fault is None
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether the resources are good as far as they go, but there are more."""
+        return self.fault is not None and self.fault.kind is FaultKind.TRUNCATED
+
+
+def failed(kind: FaultKind, words: str) -> Fetched:
+    """Nothing was read, and why."""
+    return Fetched(fault=FetchFault(kind, words))

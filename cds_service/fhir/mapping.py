@@ -1,0 +1,243 @@
+"""From FHIR resources to one patient's facts: the only door between the wire and the clinical rules.
+
+Pure. Takes resources of any kind in any order, as plain JSON that may hold anything, and never raises for
+what is in them: what cannot be used becomes a `DataGap`. Knows no rules; sees no server.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import UTC, datetime, tzinfo
+from itertools import pairwise
+from operator import itemgetter
+from typing import TypeVar
+
+from cds_service.clinical.facts import (
+    CoIngestant,
+    DataGap,
+    Diagnosis,
+    DrugOrder,
+    Exposure,
+    GapKind,
+    LabResult,
+    MentalStatus,
+    NacTherapy,
+    Patient,
+    PatientFacts,
+    Weight,
+)
+from cds_service.clinical.quantity import Span
+from cds_service.fhir.chart import Chart, Fact, gap
+from cds_service.fhir.concepts import concept_from
+from cds_service.fhir.conditions import facts_from_allergy, facts_from_condition, facts_from_encounter
+from cds_service.fhir.medications import facts_from_intake, facts_from_request, order_from
+from cds_service.fhir.observations import facts_from_observation
+from cds_service.fhir.products import medication_references
+from cds_service.fhir.reading import (
+    JsonObject,
+    birth_date,
+    element,
+    recorded_instant,
+    reference_of,
+    reference_tail,
+    target_of,
+    text,
+    token,
+)
+
+__all__ = ["JsonObject", "drug_order_from_resource", "facts_from_resources", "unresolved_references"]
+
+_F = TypeVar("_F")
+_Mapper = Callable[[JsonObject, Chart], Iterator[Fact]]
+_MAPPERS: dict[str, _Mapper] = {
+    "Observation": facts_from_observation,
+    "Condition": facts_from_condition,
+    "Encounter": facts_from_encounter,
+    "AllergyIntolerance": facts_from_allergy,
+    "MedicationStatement": facts_from_intake,
+    "MedicationAdministration": facts_from_intake,
+    "MedicationRequest": facts_from_request,
+    "MedicationOrder": facts_from_request,
+}
+_REFERABLE = frozenset({"Specimen", "Medication", "Condition"})
+_ABOUT_PATIENT = frozenset({*_MAPPERS, "Specimen"})
+_DRUG_TYPES = frozenset({"MedicationStatement", "MedicationAdministration", "MedicationRequest", "MedicationOrder"})
+_TIMED_CONCEPTS = frozenset({"acetaminophen level"})
+
+
+def facts_from_resources(
+    resources: Iterable[JsonObject], patient_id: str, *, gaps: Iterable[DataGap] = (), zone: tzinfo = UTC
+) -> PatientFacts:
+    """The facts about one patient in a mix of resources, in any order, with the gaps found on the way.
+
+    `patient_id`: "123" or "Patient/123". `gaps`: what the caller already could not get. `zone`: where a date
+    without a time of day lies; it stands for that whole day there. Of the same type and id only the newest
+    version counts. Another patient's resource is dropped with a FOREIGN_PATIENT gap; one without any subject
+    is accepted, since it came from a query bound to the patient. Raises for nothing in the resources.
+    """
+    patient_reference = f"Patient/{patient_id.strip().removeprefix('Patient/')}"
+    own, foreign = _by_owner(_newest(resources), patient_reference)
+    referable = {reference_of(resource): resource for resource in own if resource["resourceType"] in _REFERABLE}
+    chart = Chart(referable, zone)
+    facts: set[Fact] = {*gaps, *map(_foreign_gap, foreign)}
+    for resource in own:
+        mapper = _MAPPERS.get(resource["resourceType"])
+        if mapper is not None:
+            facts.update(mapper(resource, chart))
+    patient, patient_gap = _patient(own, patient_reference)
+    return _sorted_facts(patient, facts if patient_gap is None else facts | {patient_gap})
+
+
+def _newest(resources: Iterable[JsonObject]) -> list[JsonObject]:
+    """Every resource once, the newest version of each type and id; those without an id are all kept."""
+    identified: dict[tuple[str, str], JsonObject] = {}
+    nameless: list[JsonObject] = []
+    for resource in resources:
+        if not isinstance(resource.get("resourceType"), str):
+            continue
+        logical_id = resource.get("id")
+        if not isinstance(logical_id, str):
+            nameless.append(resource)
+            continue
+        key = (resource["resourceType"], logical_id)
+        known = identified.get(key)
+        identified[key] = resource if known is None else max(known, resource, key=_version)
+    return [*identified.values(), *nameless]
+
+
+def _version(resource: JsonObject) -> tuple[datetime, float, str]:
+    """When a version was written; ties are broken by content, so that order never matters."""
+    meta = element(resource.get("meta"))
+    updated = recorded_instant(meta.get("lastUpdated")) or _NO_TIME
+    written = text(meta.get("versionId")) or ""
+    version = float(written) if written.isascii() and written.isdigit() else -1.0
+    return updated, version, json.dumps(resource, sort_keys=True, default=str)
+
+
+def _by_owner(resources: Iterable[JsonObject], patient: str) -> tuple[list[JsonObject], list[JsonObject]]:
+    own: list[JsonObject] = []
+    foreign: list[JsonObject] = []
+    for resource in resources:
+        (own if _is_own(resource, patient) else foreign).append(resource)
+    return own, foreign
+
+
+def _is_own(resource: JsonObject, patient: str) -> bool:
+    """Whether a resource is this patient's ("Patient/123"), or nobody's in particular."""
+    kind = resource["resourceType"]
+    if kind == "Patient":
+        return f"Patient/{resource.get('id')}" == patient
+    if kind not in _ABOUT_PATIENT:
+        return True
+    subject = resource.get("subject")
+    subject = resource.get("patient") if subject is None else subject
+    if isinstance(subject, dict):
+        reference = subject.get("reference")
+        if reference is None or reference == patient:
+            return True
+    target = target_of(subject)
+    return subject is None or (target is not None and reference_tail(target) == patient)
+
+
+def _foreign_gap(resource: JsonObject) -> DataGap:
+    return gap(
+        GapKind.FOREIGN_PATIENT, "patient", "a resource that does not belong to this patient was left out", resource
+    )
+
+
+def _patient(resources: Iterable[JsonObject], reference: str) -> tuple[Patient, DataGap | None]:
+    """The person; a birth date that is partial reads as the youngest age it allows."""
+    found = next((resource for resource in resources if resource["resourceType"] == "Patient"), None)
+    if found is None:
+        return Patient(reference), DataGap(GapKind.MISSING, "patient", "the patient record is not at hand", reference)
+    born = birth_date(found.get("birthDate"))
+    problem = None
+    if born is None and found.get("birthDate") is not None:
+        problem = DataGap(GapKind.UNREADABLE, "patient", "the birth date cannot be read", reference)
+    return Patient(reference, born, token(found.get("gender")) or None), problem
+
+
+def _sorted_facts(patient: Patient, facts: Iterable[Fact]) -> PatientFacts:
+    by_type: dict[type, list[Fact]] = {}
+    for fact in facts:
+        by_type.setdefault(type(fact), []).append(fact)
+
+    def of(kind: type[_F]) -> tuple[_F, ...]:
+        return tuple(_in_order([fact for fact in by_type.get(kind, ()) if isinstance(fact, kind)]))
+
+    return PatientFacts(
+        patient=patient,
+        results=of(LabResult),
+        exposures=of(Exposure),
+        coingestants=of(CoIngestant),
+        diagnoses=of(Diagnosis),
+        nac=of(NacTherapy),
+        weights=of(Weight),
+        mental_status=of(MentalStatus),
+        gaps=of(DataGap),
+    )
+
+
+def _in_order(facts: list[_F]) -> list[_F]:
+    """Facts of one kind by time (unknown first), then reference; by content only where these are the same."""
+    placed = sorted(((_place(fact), fact) for fact in facts), key=itemgetter(0))
+    if any(one[0] == other[0] for one, other in pairwise(placed)):
+        placed.sort(key=lambda pair: (pair[0], repr(pair[1])))
+    return [fact for _, fact in placed]
+
+
+def _place(fact: object) -> tuple[datetime, str]:
+    """Where a fact stands among its kind."""
+    span = next((when for name in _TIME_FIELDS if (when := getattr(fact, name, None)) is not None), None)
+    return span.earliest if isinstance(span, Span) else _NO_TIME, getattr(fact, "reference", None) or ""
+
+
+_NO_TIME = datetime.min.replace(tzinfo=UTC)
+_TIME_FIELDS = ("sampled", "taken", "onset", "given", "measured", "assessed")
+
+
+# Orders
+
+
+def drug_order_from_resource(order: JsonObject, others: Mapping[str, JsonObject], reference: str) -> DrugOrder:
+    """A draft drug order (MedicationRequest, or an older MedicationOrder) with its substance, route and reasons.
+
+    `others`: resources the order may refer to, by "Type/id" and by fullUrl. A Medication that is neither there
+    nor contained, without any word of what it is, leaves the order UNIDENTIFIED, never OTHER.
+    """
+    return order_from(order, Chart(others), reference)
+
+
+# What else to fetch
+
+
+def unresolved_references(resources: Iterable[JsonObject]) -> frozenset[str]:
+    """The "Type/id" of Specimens of acetaminophen levels and of Medications that are referred to and not at hand.
+
+    Relative references only: an absolute one may lie on another server, where the same id is another drug.
+    """
+    known = list(resources)
+    at_hand = {reference_of(resource) for resource in known}
+    wanted = {target for resource in known for target in _wanted(resource)}
+    return frozenset(wanted - at_hand)
+
+
+def _wanted(resource: JsonObject) -> Iterator[str]:
+    kind = text(resource.get("resourceType"))
+    if kind in _DRUG_TYPES:
+        for reference in medication_references(resource):
+            yield from _relative(reference, "Medication")
+    elif kind == "Observation" and resource.get("specimen") is not None and _is_level(resource):
+        yield from _relative(resource["specimen"], "Specimen")
+
+
+def _is_level(observation: JsonObject) -> bool:
+    return any(term.concept in _TIMED_CONCEPTS for term in concept_from(observation.get("code")).terms)
+
+
+def _relative(reference: object, kind: str) -> Iterator[str]:
+    target = target_of(reference)
+    tail = reference_tail(target) if target is not None else None
+    if target is not None and tail is not None and tail.startswith(f"{kind}/") and target.startswith(tail):
+        yield tail

@@ -1,0 +1,1 @@
+"""CDS Hooks: requests, discovery, cards and routes. The only package that speaks camelCase."""

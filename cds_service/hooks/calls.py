@@ -1,0 +1,116 @@
+"""Answering one parsed hook call: server, chart, assessment, cards.
+
+Knows how the pieces fit for one call and which failure is told how. Must not know requests, responses or
+the clock: `now` is an argument.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from cds_service.clinical.findings import Verdict
+from cds_service.evaluation import ChartSource, MissingDataError, evaluate, read_chart
+from cds_service.fhir.gather import ForeignPatientError
+from cds_service.fhir.servers import FhirServer, is_allowed
+from cds_service.hooks.cards import cards_for
+from cds_service.hooks.errors import InvalidRequestError, Issue, refuse
+from cds_service.hooks.models import Hook, HookRequest
+from cds_service.hooks.orders import OrderContext, OrderContextError, drafts_from_context
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from cds_service.evaluation import Evaluation
+    from cds_service.fhir.client import FhirClient
+    from cds_service.fhir.reading import JsonObject
+    from cds_service.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The cards of one call, with the evaluation behind them."""
+
+    cards: list[JsonObject]
+    evaluation: Evaluation
+
+    @property
+    def met_rules(self) -> tuple[str, ...]:
+        """Ids of the rules whose condition holds, cautions on orders included."""
+        assessment = self.evaluation.assessment
+        judged = (*assessment.judged, *(caution.judged for caution in assessment.cautions))
+        return tuple(each.rule.id for each in judged if each.finding.verdict is Verdict.MET)
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """The topic codes of the cards, in order."""
+        return tuple(card["source"]["topic"]["code"] for card in self.cards)
+
+    @property
+    def silence(self) -> str | None:
+        """Why there is no card; None when there is one."""
+        if self.cards:
+            return None
+        return "outside the population" if self.evaluation.assessment.category is None else "no card for this order"
+
+
+async def answer_call(
+    call: HookRequest, *, settings: Settings, client: FhirClient | None, now: datetime, seconds_left: float
+) -> Answer:
+    """The answer to one call within `seconds_left`.
+
+    Raises `InvalidRequestError`: 400 for another patient's data or unusable draft orders, 412 when required
+    data are missing.
+    """
+    drafts = _order_context(call)
+    source = ChartSource(call.patient_id, call.prefetch, client, _server(call, settings), seconds_left)
+    try:
+        chart = await read_chart(source, references=() if drafts is None else drafts.unresolved)
+        drafts = _order_context(call, chart.resources)
+        orders = () if drafts is None else drafts.selected_drugs
+        evaluation = evaluate(chart, orders=orders, profile=settings.clinical_profile, now=now)
+    except ForeignPatientError:
+        refuse("prefetch.patient is another patient than context.patientId", "prefetch.patient", code="value")
+    except MissingDataError as error:
+        raise _missing_data(error, call, settings) from None
+    cards = cards_for(
+        evaluation.assessment,
+        order_context=drafts,
+        base_url=settings.base_url,
+        zone=settings.zone,
+        encounter_id=call.encounter_id,
+    )
+    return Answer(cards, evaluation)
+
+
+def _order_context(call: HookRequest, resources: Iterable[JsonObject] = ()) -> OrderContext | None:
+    if call.hook is Hook.PATIENT_VIEW:
+        return None
+    try:
+        return drafts_from_context(call.context, call.patient_id, resources, hook=call.hook.value)
+    except OrderContextError as error:
+        refuse(str(error), error.expression)
+
+
+def _server(call: HookRequest, settings: Settings) -> FhirServer | None:
+    """The server this call may read from.
+
+    A server that is not allowed is never replaced by the default one: there the same id is another person.
+    """
+    if call.fhir_server is None:
+        default = settings.default_fhir_server
+        return None if default is None else FhirServer(default, permits_plain_http=True)
+    if not is_allowed(call.fhir_server, settings.fhir_bases):
+        return None
+    return FhirServer(call.fhir_server, call.access_token, permits_plain_http=True)
+
+
+def _missing_data(error: MissingDataError, call: HookRequest, settings: Settings) -> InvalidRequestError:
+    """412 with one issue per missing key, and why the named server was not asked."""
+    issues = [Issue("incomplete", error.reason(key), f"prefetch.{key}") for key in error.keys]
+    if call.fhir_server is not None and _server(call, settings) is None:
+        why = "The FHIR server named in the request is not one this service may ask; send the missing data as prefetch."
+        issues.append(Issue("security", why, "fhirServer"))
+    return InvalidRequestError(HTTPStatus.PRECONDITION_FAILED, *issues)

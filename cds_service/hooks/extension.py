@@ -1,0 +1,125 @@
+"""The machine-readable side of a card: the extension `org.nac-cds.assessment`.
+
+Pure. Members without a value are omitted. Chart strings are kept on one line, otherwise as charted.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC
+from typing import TYPE_CHECKING, Any
+
+from cds_service import __version__
+from cds_service.clinical.findings import Verdict
+from cds_service.clinical.regimens import DosingPlan
+from cds_service.hooks.markdown import one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from cds_service.clinical.assessment import Assessment, Input, Judged
+    from cds_service.clinical.facts import DataGap
+    from cds_service.clinical.findings import Category
+    from cds_service.clinical.nomogram import NomogramPoint
+    from cds_service.clinical.regimens import Bag
+
+NAME = "org.nac-cds.assessment"
+_DIGITS = 4
+_TELLING = (Verdict.MET, Verdict.UNKNOWN, Verdict.NOT_MET)
+
+
+def extension(assessment: Assessment, category: Category) -> dict[str, Any]:
+    """The extension of one card of `category`: every rule's verdict, the inputs, the gaps, the numbers."""
+    return {
+        NAME: present(
+            {
+                "category": category.value,
+                "rules": [_rule(judged) for judged in _all_judged(assessment)],
+                "overlays": sorted(overlay.value for overlay in assessment.overlays),
+                "profile": assessment.profile.name,
+                "inputs": [_input(used) for used in assessment.inputs],
+                "data_gaps": [_gap(gap) for gap in assessment.gaps],
+                "nomogram": _nomogram(assessment.point) if assessment.point else None,
+                "dosing": _dosing(assessment),
+                "version": __version__,
+            }
+        )
+    }
+
+
+def present(members: Mapping[str, Any]) -> dict[str, Any]:
+    """The members that have a value: not None, and not an empty list, object or text."""
+    return {name: value for name, value in members.items() if value is not None and value not in ([], {}, "", ())}
+
+
+def _all_judged(assessment: Assessment) -> tuple[Judged, ...]:
+    """Every rule once, in table order; a rule judged on several orders by its most telling verdict."""
+    telling: dict[str, Judged] = {}
+    for judged in (*assessment.judged, *(caution.judged for caution in assessment.cautions)):
+        known = telling.get(judged.rule.id)
+        if known is None or _TELLING.index(judged.finding.verdict) < _TELLING.index(known.finding.verdict):
+            telling[judged.rule.id] = judged
+    return tuple(telling.values())
+
+
+def _rule(judged: Judged) -> dict[str, Any]:
+    finding = judged.finding
+    return present(
+        {
+            "id": judged.rule.id,
+            "verdict": finding.verdict.value,
+            "because": one_line(finding.because),
+            "missing": [one_line(text) for text in finding.missing],
+        }
+    )
+
+
+def _input(used: Input) -> dict[str, Any]:
+    return present(
+        {
+            "reference": one_line(used.reference),
+            "value": one_line(used.value),
+            "unit": one_line(used.unit or ""),
+            "at": used.at.astimezone(UTC).isoformat().replace("+00:00", "Z") if used.at else None,
+            "status": one_line(used.status or ""),
+        }
+    )
+
+
+def _gap(gap: DataGap) -> dict[str, Any]:
+    return present(
+        {
+            "kind": gap.kind.value,
+            "about": gap.about,
+            "text": one_line(gap.text),
+            "reference": one_line(gap.reference or ""),
+        }
+    )
+
+
+def _nomogram(point: NomogramPoint) -> dict[str, float]:
+    return {
+        "hours": round(point.hours, _DIGITS),
+        "level_mg_l": round(point.level.value, _DIGITS),
+        "line_mg_l": round(point.line_mg_l, _DIGITS),
+        "high_risk_line_mg_l": round(point.high_risk_line_mg_l, _DIGITS),
+    }
+
+
+def _dosing(assessment: Assessment) -> list[dict[str, Any]]:
+    if not isinstance(assessment.dosing, DosingPlan):
+        return []
+    return [_bag(bag) for bag in assessment.dosing.bags]
+
+
+def _bag(bag: Bag) -> dict[str, Any]:
+    return {
+        "regimen": bag.regimen,
+        "bag": bag.number,
+        "dose_mg": round(bag.dose_mg, _DIGITS),
+        "drug_ml": round(bag.drug_ml, _DIGITS),
+        "diluent_ml": round(bag.diluent_ml, _DIGITS),
+        "total_ml": round(bag.total_ml, _DIGITS),
+        "duration_h": bag.duration_h,
+        "rate_ml_h": round(bag.rate_ml_h, _DIGITS),
+        "rate_mg_kg_h": round(bag.rate_mg_kg_h, _DIGITS),
+    }

@@ -1,0 +1,96 @@
+"""What /docs says about the hook routes: they read raw bodies, so the description is written here.
+
+Knows OpenAPI. Examples are synthetic.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cds_service.hooks.models import Hook
+
+_OUTCOME_EXAMPLE = {
+    "resourceType": "OperationOutcome",
+    "issue": [
+        {
+            "severity": "error",
+            "code": "required",
+            "diagnostics": "context.patientId is required and must not be blank",
+            "expression": ["context.patientId"],
+        }
+    ],
+}
+_FAILURE_WORDS = {
+    "400": "The request is malformed, or names another patient's data; the issue says what and where",
+    "404": "No such service",
+    "408": "The body did not arrive in time",
+    "412": "Required data are missing: one issue per prefetch key",
+    "413": "The body is too large",
+    "415": "The body is not JSON",
+    "default": "Any other failure; there is no recommendation",
+}
+_REQUEST_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "required": ["hook", "hookInstance", "context"],
+    "properties": {
+        "hook": {"type": "string", "enum": [hook.value for hook in Hook]},
+        "hookInstance": {"type": "string", "description": "unique per call, a UUID"},
+        "context": {
+            "type": "object",
+            "required": ["patientId"],
+            "properties": {
+                "patientId": {"type": "string"},
+                "userId": {"type": "string"},
+                "encounterId": {"type": "string"},
+                "selections": {"type": "array", "items": {"type": "string"}, "description": "order-select"},
+                "draftOrders": {"type": "object", "description": "order-select and order-sign: a FHIR Bundle"},
+            },
+        },
+        "fhirServer": {"type": "string", "format": "uri"},
+        "fhirAuthorization": {
+            "type": "object",
+            "required": ["access_token"],
+            "properties": {"access_token": {"type": "string"}, "token_type": {"type": "string", "enum": ["Bearer"]}},
+        },
+        "prefetch": {"type": "object", "description": "resources or Bundles by the keys of discovery"},
+    },
+}
+_REQUEST_EXAMPLE = {
+    "hook": "patient-view",
+    "hookInstance": "4e7cf7b8-3a7a-4c54-9b3b-0f7d7a3a2c11",
+    "context": {"userId": "Practitioner/example", "patientId": "example"},
+    "fhirServer": "https://fhir.example.org/r4",
+}
+_CARDS_EXAMPLE = {
+    "cards": [
+        {
+            "uuid": "0d5f2b1e-2c55-4c43-9a39-1a0a6d1ad2c8",
+            "summary": "Acetaminophen 182 mg/L at 8.0 h is above the treatment line (75): consider starting IV NAC now",
+            "indicator": "critical",
+            "source": {"label": "IV NAC decision support"},
+        }
+    ]
+}
+
+
+def _json(schema: dict[str, Any], example: object) -> dict[str, Any]:
+    return {"application/json": {"schema": schema, "example": example}}
+
+
+_FAILURE_CONTENT = _json({"type": "object", "description": "FHIR OperationOutcome"}, _OUTCOME_EXAMPLE)
+_CARDS_CONTENT = _json(
+    {"type": "object", "required": ["cards"], "properties": {"cards": {"type": "array", "items": {"type": "object"}}}},
+    _CARDS_EXAMPLE,
+)
+
+FAILURES: dict[int | str, dict[str, Any]] = {
+    status: {"description": words, "content": _FAILURE_CONTENT} for status, words in _FAILURE_WORDS.items()
+}
+"""Every failure is an OperationOutcome; "default" also keeps the framework from announcing an answer of its own."""
+
+CALL: dict[str, Any] = {
+    "requestBody": {"required": True, "content": _json(_REQUEST_SCHEMA, _REQUEST_EXAMPLE)},
+    "responses": {
+        "200": {"description": "The cards; an empty list is a decision to stay silent", "content": _CARDS_CONTENT}
+    },
+}

@@ -1,0 +1,177 @@
+"""What a site configures, read once at start from the environment (prefix `CDS_`).
+
+Knows names, defaults and allowed ranges. A value outside its range stops the start with a message that
+names the variable: a service that gives clinical advice must not run on a setting it had to guess.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from typing import TYPE_CHECKING, Annotated, Literal
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+
+from cds_service.clinical.profiles import PROFILES, Profile
+from cds_service.fhir.servers import normalised_base
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PREFIX = "CDS_"
+AUTHENTICATION_KEY = f"{PREFIX}TRUSTED_CLIENTS"
+_MIB = 1024 * 1024
+
+
+class SettingsError(ValueError):
+    """The configuration cannot be used; the message names each variable and what it may hold."""
+
+
+def _comma_list(value: object) -> object:
+    """Split "a, b" into its parts; a blank text is an empty list, not a list of one blank."""
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+def _blank_is_unset(value: object) -> object:
+    return None if isinstance(value, str) and not value.strip() else value
+
+
+def _base(value: str) -> str:
+    """The address in one spelling; raises ValueError for what is no plain absolute http(s) address."""
+    base = normalised_base(value)
+    if base is None:
+        msg = "not a plain absolute http(s) address"
+        raise ValueError(msg)
+    return base
+
+
+def _origin(value: str) -> str:
+    if value != "*" and urlsplit(_base(value)).path:
+        msg = "an origin has no path"
+        raise ValueError(msg)
+    return value if value == "*" else _base(value)
+
+
+def _profile_name(value: str) -> str:
+    if value not in PROFILES:
+        msg = "unknown profile"
+        raise ValueError(msg)
+    return value
+
+
+def _zone_name(value: str) -> str:
+    if value not in available_timezones():
+        msg = "unknown time zone"
+        raise ValueError(msg)
+    return value
+
+
+Base = Annotated[str, AfterValidator(_base)]
+Origin = Annotated[str, AfterValidator(_origin)]
+_ONE_BASE = "one absolute http(s) address without user, query or fragment"
+
+
+class Settings(BaseSettings):
+    """The configuration of one running service. Each description says which values are allowed.
+
+    Raises pydantic's ValidationError on construction; `read_settings` turns that into words.
+    """
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
+
+    base_url: Base = Field(default="http://127.0.0.1:8000", description=f"{_ONE_BASE}, where callers reach the service")
+    profile: Annotated[str, AfterValidator(_profile_name)] = Field(
+        default="us-2023", description=f"one of {', '.join(sorted(PROFILES))}"
+    )
+    allowed_fhir_servers: Annotated[tuple[Base, ...], NoDecode, BeforeValidator(_comma_list)] = Field(
+        default=(), description="a comma list of FHIR base addresses; empty means prefetch only"
+    )
+    default_fhir_server: Annotated[Base | None, BeforeValidator(_blank_is_unset)] = Field(
+        default=None, description=f"{_ONE_BASE}, asked when the caller names no server"
+    )
+    cors_origins: Annotated[tuple[Origin, ...], NoDecode, BeforeValidator(_comma_list)] = Field(
+        default=("*",), description="a comma list of origins such as https://ehr.example.org, or * for any"
+    )
+    fhir_timeout_seconds: float = Field(
+        default=4, ge=0.1, le=60, allow_inf_nan=False, description="a number of seconds from 0.1 to 60"
+    )
+    deadline_seconds: float = Field(
+        default=8, ge=0.5, le=120, allow_inf_nan=False, description="a number of seconds from 0.5 to 120"
+    )
+    log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(lambda v: str(v).upper())] = (
+        Field(default="INFO", description="one of DEBUG, INFO, WARNING, ERROR")
+    )
+    timezone: Annotated[str, AfterValidator(_zone_name)] = Field(
+        default="UTC", description="an IANA time zone such as America/New_York (display only)"
+    )
+    shared_service_id: bool = Field(default=False, description="true or false")
+    max_body_bytes: int = Field(
+        default=16 * _MIB, ge=1024, le=256 * _MIB, description=f"a whole number of bytes from 1024 to {256 * _MIB}"
+    )
+
+    @classmethod
+    def settings_customise_sources(  # noqa: D102 - pydantic-settings defines it
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - no file is ever read
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings
+
+    @property
+    def clinical_profile(self) -> Profile:
+        """The guideline profile chosen by name."""
+        return PROFILES[self.profile]
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The zone in which cards show clock times."""
+        return ZoneInfo(self.timezone)
+
+    @property
+    def fhir_bases(self) -> tuple[str, ...]:
+        """Every base the service may contact: the allowed list and the default server."""
+        default = () if self.default_fhir_server is None else (self.default_fhir_server,)
+        return tuple(dict.fromkeys((*self.allowed_fhir_servers, *default)))
+
+
+def read_settings() -> Settings:
+    """The settings from the environment.
+
+    Raises `SettingsError` naming every variable that cannot be used and what it may hold. Values are not
+    repeated in the message: an address may carry a password.
+    """
+    if os.environ.get(AUTHENTICATION_KEY, "").strip():
+        msg = (
+            f"{AUTHENTICATION_KEY} is set, but this version does not authenticate its callers. It will not start and "
+            "pretend to: unset the variable and restrict access in front of the service."
+        )
+        raise SettingsError(msg)
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise SettingsError(_in_words(error)) from None
+
+
+def _in_words(error: ValidationError) -> str:
+    names = sorted({str(detail["loc"][0]) for detail in error.errors()})
+    return "\n".join(f"{PREFIX}{name.upper()} must be {Settings.model_fields[name].description}" for name in names)
+
+
+def unknown_variables(environment: Mapping[str, str]) -> tuple[str, ...]:
+    """A sentence for each `CDS_` variable that no setting reads, with the nearest known name."""
+    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields} | {AUTHENTICATION_KEY}
+    unknown = sorted(name for name in environment if name.upper().startswith(PREFIX) and name.upper() not in known)
+    return tuple(
+        f"{name} is not a setting of this version and has no effect{_nearest(name, known)}" for name in unknown
+    )
+
+
+def _nearest(name: str, known: set[str]) -> str:
+    close = difflib.get_close_matches(name.upper(), sorted(known), n=1)
+    return f" (did you mean {close[0]}?)" if close else ""

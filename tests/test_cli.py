@@ -1,0 +1,181 @@
+"""The command line against a real server on a free loopback port."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import requests
+from rich.console import Console
+from typer.testing import CliRunner
+
+from cds_service import __version__, demo
+from cds_service.cli import app
+from cds_service.sandbox.fixtures import FixtureCase, load_cases
+from cds_service.settings import Settings
+from cds_service.terminal import SILENCE, print_cards, print_failure
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from typer.testing import Result
+
+ABOVE = "b1-above-line-8h"
+
+
+@pytest.fixture(scope="module")
+def cases() -> tuple[FixtureCase, ...]:
+    return load_cases()
+
+
+@pytest.fixture(scope="module")
+def base(cases: tuple[FixtureCase, ...]) -> Iterator[str]:
+    with demo.running_service(Settings(), cases, demo.listening_socket(0)) as (address, _):
+        yield address
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(app, list(arguments), env={"COLUMNS": "160", "NO_COLOR": "1"})
+
+
+def test_version_names_the_profiles() -> None:
+    result = run("--version")
+    assert result.exit_code == 0
+    assert __version__ in result.output
+    assert "us-2023" in result.output
+
+
+def test_demo_shows_every_scene_and_stops() -> None:
+    result = run("demo", "--once", "--port", "0")
+    assert result.exit_code == 0, result.output
+    for said in (
+        "Above the treatment line",
+        "CRITICAL · indicated",
+        "INFO · not-indicated",
+        "WARNING · repeat-level",
+        SILENCE,
+        "On opening the chart: info / not-indicated. On selecting IV NAC: warning / caution.",
+        "Every scene answered as its fixture expects.",
+    ):
+        assert said in result.output
+
+
+def test_demo_says_when_its_port_is_taken() -> None:
+    with demo.listening_socket(0) as taken:
+        taken.listen()
+        result = run("demo", "--once", "--port", str(taken.getsockname()[1]))
+    assert result.exit_code == 2
+    assert "cannot be used" in result.stderr
+
+
+def test_call_prints_cards_as_an_ehr_would(base: str) -> None:
+    result = run("call", "--hook", "patient-view", "--patient", ABOVE, "--service", base)
+    assert result.exit_code == 0
+    for said in ("CRITICAL · indicated", "120 mg/L", "10,500", "Suggestions", "Override reasons", "Link: "):
+        assert said in result.output
+
+
+def test_call_selects_an_order(base: str) -> None:
+    arguments = ("--patient", "e1-copd-eligible-for-oral-nac", "--order", "iv-nac", "--service", base)
+    result = run("call", "--hook", "order-select", *arguments)
+    assert result.exit_code == 0
+    assert "WARNING · caution" in result.output
+    assert "delete: " in result.output
+
+
+def test_call_says_silence_in_words(base: str) -> None:
+    result = run("call", "--hook", "patient-view", "--patient", "unrelated-patient", "--service", base)
+    assert result.exit_code == 0
+    assert SILENCE in result.output
+
+
+def test_call_shows_a_failure_and_fails(base: str) -> None:
+    result = run("call", "--hook", "patient-view", "--patient", "nobody", "--service", base)
+    assert result.exit_code == 1
+    assert "HTTP 412" in result.output
+    assert "prefetch.patient" in result.output
+
+
+@pytest.mark.parametrize("arguments", [("--hook", "order-select"), ("--hook", "patient-view", "--order", "iv-nac")])
+def test_orders_go_with_order_hooks_only(arguments: tuple[str, ...]) -> None:
+    assert run("call", "--patient", ABOVE, *arguments).exit_code == 2
+
+
+def test_call_says_when_there_is_no_service() -> None:
+    with demo.listening_socket(0) as silent:
+        port = silent.getsockname()[1]
+    result = run("call", "--hook", "patient-view", "--patient", ABOVE, "--service", f"http://127.0.0.1:{port}")
+    assert result.exit_code == 1
+    assert "could not be asked" in result.stderr
+
+
+def test_call_says_when_it_is_another_kind_of_server(base: str) -> None:
+    result = run("call", "--hook", "patient-view", "--patient", ABOVE, "--service", f"{base}/docs")
+    assert result.exit_code == 1
+    assert "lists no service" in result.stderr
+
+
+def test_fixtures_are_loaded_and_read_back(base: str, cases: tuple[FixtureCase, ...]) -> None:
+    result = run("load-fixtures", "--fhir-base", f"{base}/fhir")
+    assert result.exit_code == 0, result.output
+    assert f"{len(cases)} of {len(cases)} cases loaded" in result.output
+    assert requests.get(f"{base}/fhir/Patient/{ABOVE}", timeout=5).ok
+
+
+def test_loading_fails_on_a_server_that_is_none() -> None:
+    with demo.listening_socket(0) as silent:
+        port = silent.getsockname()[1]
+    assert run("load-fixtures", "--fhir-base", f"http://127.0.0.1:{port}/fhir").exit_code == 1
+
+
+def test_doctor_finds_an_installation_well(base: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CDS_ALLOWED_FHIR_SERVERS", f"{base}/fhir")
+    result = run("doctor")
+    assert result.exit_code == 0, result.output
+    assert "FHIR 4.0.1" in result.output
+    assert f"canary {ABOVE} (patient-view): indicated" in result.output
+    assert "unwell" not in result.output
+
+
+@pytest.mark.parametrize("path", ["/cds-services", "/docs", "/nowhere"])
+def test_doctor_names_what_is_no_fhir_server(base: str, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CDS_DEFAULT_FHIR_SERVER", f"{base}{path}")
+    result = run("doctor")
+    assert result.exit_code == 1
+    assert f"unwell {base}{path}" in result.output
+
+
+@pytest.mark.parametrize("command", ["serve", "demo", "doctor"])
+def test_nothing_starts_on_a_wrong_setting(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CDS_PROFILE", "unheard-of")
+    result = run(command)
+    assert result.exit_code == 2
+    assert "CDS_PROFILE must be one of" in result.stderr
+
+
+def test_a_misspelt_setting_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CDS_PROFIL", "us-2023")
+    monkeypatch.setenv("CDS_TIMEZONE", "nowhere")
+    assert "CDS_PROFIL is not a setting" in run("doctor").stderr
+
+
+HOSTILE = "[red]\x1b[31m\x07<b>\u202e"
+
+
+def test_chart_text_never_drives_the_terminal() -> None:
+    console = Console(width=120, record=True, force_terminal=False)
+    card: dict[str, Any] = {
+        "summary": HOSTILE,
+        "detail": HOSTILE,
+        "indicator": "warning",
+        "source": {"label": HOSTILE, "topic": {"code": HOSTILE}},
+        "suggestions": [{"label": HOSTILE, "actions": [{"type": "create", "description": HOSTILE}]}],
+        "overrideReasons": [{"display": HOSTILE}],
+        "links": [{"label": HOSTILE, "url": HOSTILE}],
+    }
+    print_cards(console, [card])
+    print_failure(console, 400, {"issue": [{"code": HOSTILE, "diagnostics": HOSTILE, "expression": [HOSTILE]}]})
+    shown = console.export_text()
+    assert "[red]" in shown
+    for control in "\x1b\x07\u202e":
+        assert control not in shown
