@@ -100,6 +100,8 @@ def _serve_on(base: str, thread: threading.Thread) -> None:
         thread.join()
     except KeyboardInterrupt:
         _console.print("Stopped.")
+    else:
+        _stop("the service stopped by itself")
 
 
 def _tell_differences(differences: list[str]) -> None:

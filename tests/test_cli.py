@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+import io
+import os
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,7 +17,10 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from cds_service import __version__, demo
+from cds_service.caller import hook_body
 from cds_service.cli import app
+from cds_service.doctor import check_canaries, check_fhir_servers
+from cds_service.hooks.models import Hook
 from cds_service.sandbox.fixtures import FixtureCase, load_cases
 from cds_service.settings import Settings
 from cds_service.terminal import SILENCE, print_cards, print_failure
@@ -157,6 +167,79 @@ def test_a_misspelt_setting_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CDS_PROFIL", "us-2023")
     monkeypatch.setenv("CDS_TIMEZONE", "nowhere")
     assert "CDS_PROFIL is not a setting" in run("doctor").stderr
+
+
+class FakeSession(requests.Session):
+    """A session whose every GET is answered alike, or fails."""
+
+    def __init__(self, status: int, body: bytes) -> None:
+        super().__init__()
+        self.status, self.body = status, body
+
+    def get(self, url: str | bytes, **_: Any) -> requests.Response:
+        if self.status == 0:
+            raise requests.exceptions.ConnectTimeout(url)
+        answer = requests.Response()
+        answer.status_code = self.status
+        answer.raw = io.BytesIO(self.body)
+        return answer
+
+
+SERVERS = [
+    (200, b'{"resourceType": "CapabilityStatement", "fhirVersion": "4.0.1"}', True, "plain http"),
+    (200, b'{"resourceType": "CapabilityStatement", "fhirVersion": "1.0.2"}', False, "1.0.2"),
+    (200, b"[]", False, "no CapabilityStatement"),
+    (401, b'{"fhirVersion": "4.0.1"}', False, "HTTP 401"),
+    (200, b"<html>", False, "not JSON"),
+    (0, b"", False, "ConnectTimeout"),
+]
+
+
+@pytest.mark.parametrize(("status", "body", "is_well", "words"), SERVERS)
+def test_doctor_tells_what_a_server_answers(status: int, body: bytes, is_well: bool, words: str) -> None:  # noqa: FBT001 - a table column
+    settings = Settings(allowed_fhir_servers=("http://hapi:8080/fhir",))
+    (check,) = check_fhir_servers(settings, FakeSession(status, body))
+    assert check.is_well is is_well
+    assert words in check.words
+
+
+def test_doctor_notices_a_canary_that_answers_otherwise(cases: tuple[FixtureCase, ...]) -> None:
+    years_later = [replace(case, anchor=case.anchor + timedelta(days=3000)) for case in cases]
+    checks = {check.name: check for check in check_canaries(Settings(), years_later)}
+    stale = checks[f"canary {ABOVE} (patient-view)"]
+    assert not stale.is_well
+    assert stale.words == "silence; expected indicated"
+
+
+def test_serve_listens_and_writes_the_audit_log() -> None:
+    with demo.listening_socket(0) as free:
+        port = free.getsockname()[1]
+    command = [sys.executable, "-c", "from cds_service.cli import app; app()", "serve", "--port", str(port)]
+    environment = {**os.environ, "CDS_UNHEARD_OF": "1"}
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as server:
+        try:
+            base = f"http://127.0.0.1:{port}"
+            _wait_for(f"{base}/readyz")
+            body = hook_body(Hook.PATIENT_VIEW, ABOVE)
+            answer = requests.post(f"{base}/cds-services/iv-nac-patient-view", json=body, timeout=5)
+        finally:
+            server.terminate()
+        _, log = server.communicate(timeout=10)
+    assert answer.status_code == 412
+    assert "CDS_UNHEARD_OF is not a setting" in log
+    assert f'"hook_instance":"{body["hookInstance"]}"' in log
+    assert ABOVE not in log
+
+
+def _wait_for(url: str) -> None:
+    give_up = time.monotonic() + 20
+    while time.monotonic() < give_up:
+        try:
+            if requests.get(url, timeout=2).ok:
+                return
+        except requests.exceptions.ConnectionError:
+            time.sleep(0.05)
+    pytest.fail(f"{url} did not answer")
 
 
 HOSTILE = "[red]\x1b[31m\x07<b>\u202e"

@@ -18,8 +18,8 @@ INDEX = Path("README.md")
 _INDEX_HEAD = """# Fixture patients
 
 Synthetic patients, each named for what it provokes; `make fixtures` writes them from the tables in
-`tests/fixture_cases`. What is expected was derived by hand from the guidelines, never by running the service. Times are relative to each
-case's anchor and move with it when the cases are loaded.
+`tests/fixture_cases`. What is expected was derived by hand from the guidelines, never by running the service. Times are
+relative to each case's anchor and move with it when the cases are loaded.
 
 | Rule | Cases that meet it | Cases on the other side |
 | --- | --- | --- |

@@ -7,23 +7,28 @@ Overlays are added afterwards and never change the category.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from datetime import datetime
+from typing import TYPE_CHECKING
 
 from cds_service.clinical.assessment import Assessment, Judged
 from cds_service.clinical.case import Case, case_from
 from cds_service.clinical.cautions import Standing, cautions_on
-from cds_service.clinical.facts import PatientFacts
+from cds_service.clinical.facts import DataGap, GapKind, PatientFacts
 from cds_service.clinical.findings import Ask, Category, Finding, Verdict
 from cds_service.clinical.indications import INDICATIONS
 from cds_service.clinical.inputs import inputs_of
 from cds_service.clinical.levels import leading_level
 from cds_service.clinical.overlays import overlay_reasons
 from cds_service.clinical.population import membership_of
-from cds_service.clinical.profiles import Profile
+from cds_service.clinical.quantity import Analyte
 from cds_service.clinical.regimens import DosingPlan, DosingRefusal, dosing_plan
 from cds_service.clinical.rules_level import crosses_at
 from cds_service.clinical.weight import UnusableWeight, dosing_weight
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime
+
+    from cds_service.clinical.profiles import Profile
 
 _ASKED_FIRST = ("B3-", "B7-", "B", "C")
 
@@ -57,8 +62,20 @@ def assess(facts: PatientFacts, profile: Profile, now: datetime) -> Assessment:
         crosses_at=crosses_at(case) if category is Category.INDICATED else None,
         dosing=dosing,
         inputs=inputs_of(case),
-        gaps=facts.gaps,
+        gaps=facts.gaps if category is None else tuple(dict.fromkeys((*facts.gaps, *_missing(case, dosing)))),
     )
+
+
+def _missing(case: Case, dosing: DosingPlan | DosingRefusal | None) -> list[DataGap]:
+    """What the decision would use and the chart does not have, in the same form as what could not be read."""
+    absent = [
+        (Analyte.ACETAMINOPHEN, "no acetaminophen level is charted in this episode", not case.levels),
+        (Analyte.ALT, "no AST or ALT is charted in this episode", not case.liver.enzyme_results),
+    ]
+    gaps = [DataGap(GapKind.MISSING, analyte.value, words) for analyte, words, is_missing in absent if is_missing]
+    if isinstance(dosing, DosingRefusal):
+        gaps.append(DataGap(GapKind.MISSING, Analyte.WEIGHT.value, dosing.because))
+    return gaps
 
 
 def _category_of(item: Judged) -> Category | None:
@@ -85,7 +102,9 @@ def _first_unknown(judged: Iterable[Judged]) -> Judged | None:
 
 
 def _question_rank(item: Judged) -> int:
-    return next((rank for rank, prefix in enumerate(_ASKED_FIRST) if item.rule.id.startswith(prefix)), len(_ASKED_FIRST))
+    return next(
+        (rank for rank, prefix in enumerate(_ASKED_FIRST) if item.rule.id.startswith(prefix)), len(_ASKED_FIRST)
+    )
 
 
 def _dosing(case: Case) -> DosingPlan | DosingRefusal:

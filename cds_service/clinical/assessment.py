@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
-from enum import Enum
 from typing import TYPE_CHECKING
 
-from cds_service.clinical.findings import Ask, Category, Finding, Overlay, Rule
-
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from cds_service.clinical.facts import DataGap, DrugOrder, PatientFacts
+    from cds_service.clinical.findings import Ask, Category, Finding, Overlay, Rule
     from cds_service.clinical.ingestion import Ingestion
     from cds_service.clinical.nomogram import NomogramPoint
     from cds_service.clinical.population import Membership

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from cds_service.clinical.facts import DataGap, GapKind, PatientFacts
 from cds_service.clinical.ingestion import Ingestion, Pattern, ingestion_of
@@ -11,10 +12,12 @@ from cds_service.clinical.intake import Body
 from cds_service.clinical.levels import Level, Place, is_detectable, levels_of
 from cds_service.clinical.liver import Liver, liver_of
 from cds_service.clinical.nac_course import NacCourse, nac_course_of
-from cds_service.clinical.profiles import Profile
 from cds_service.clinical.quantity import Analyte, Elapsed, Span, hours
 from cds_service.clinical.thresholds import RESULT_NEAR_EXPOSURE
 from cds_service.clinical.weight import weight_floor_kg
+
+if TYPE_CHECKING:
+    from cds_service.clinical.profiles import Profile
 
 # A gap of these kinds about the level means: there is, or may be, a level that could not be read.
 _UNREAD_LEVEL = frozenset(

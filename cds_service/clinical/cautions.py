@@ -5,12 +5,11 @@ A caution never stands against a treatment: where a rule treats or asks to consi
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from cds_service.clinical.assessment import Judged, OrderCaution
-from cds_service.clinical.case import Case
 from cds_service.clinical.evidence import (
     CFF_2013,
     CHEST_CTS_2015,
@@ -23,6 +22,11 @@ from cds_service.clinical.evidence import (
 from cds_service.clinical.facts import Diagnosis, DrugOrder, OrderedSubstance, Problem, Route, Severity
 from cds_service.clinical.findings import Category, Finding, Rule, met, not_met, unknown
 from cds_service.clinical.thresholds import COPD_EXACERBATIONS, EXACERBATION_WINDOW
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cds_service.clinical.case import Case
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +60,7 @@ class CautionRule:
     """False: the rule only records that the order needs no card."""
 
 
-_RESPIRATORY = frozenset(
-    {Problem.COPD, Problem.COPD_EXACERBATION, Problem.CHRONIC_BRONCHITIS, Problem.MUCOLYTIC_USE}
-)
+_RESPIRATORY = frozenset({Problem.COPD, Problem.COPD_EXACERBATION, Problem.CHRONIC_BRONCHITIS, Problem.MUCOLYTIC_USE})
 _FIBROSIS = frozenset({Problem.CYSTIC_FIBROSIS})
 _CONTRAST = frozenset({Problem.CONTRAST_PROPHYLAXIS})
 _TOXICOLOGICAL = frozenset({Problem.ACETAMINOPHEN_TOXICITY, Problem.ACUTE_LIVER_FAILURE})
@@ -202,7 +204,9 @@ def cautions_on(case: Case, standing: Standing) -> tuple[tuple[Judged, ...], tup
     for order in case.facts.orders:
         rows = [Judged(as_rule(rule), rule.judge(case, order, standing)) for rule in CAUTIONS]
         judged += rows
-        warning = next((row for row, rule in zip(rows, CAUTIONS, strict=True) if rule.warns and row.finding.is_met), None)
+        warning = next(
+            (row for row, rule in zip(rows, CAUTIONS, strict=True) if rule.warns and row.finding.is_met), None
+        )
         if warning is not None:
             cautions.append(_caution(case, order, warning))
     return tuple(judged), tuple(cautions)

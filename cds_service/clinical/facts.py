@@ -7,10 +7,13 @@ never "normal". Every fact keeps the reference of the resource it came from, so 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import date, datetime
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from cds_service.clinical.quantity import Analyte, Bounded, Span
+if TYPE_CHECKING:
+    from datetime import date, datetime
+
+    from cds_service.clinical.quantity import Analyte, Bounded, Span
 
 
 class GapKind(StrEnum):

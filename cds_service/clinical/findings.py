@@ -5,13 +5,14 @@ Knows the shape of an answer. Must not know any particular rule.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
 from enum import Enum, StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from datetime import datetime
+
     from cds_service.clinical.case import Case
     from cds_service.clinical.evidence import Evidence
 
@@ -117,13 +118,17 @@ def unknown(because: str, *missing: str, asks: tuple[Ask, ...] = ()) -> Finding:
     return Finding(Verdict.UNKNOWN, because, missing, asks=asks)
 
 
-def any_of(answers: Iterable[bool | None]) -> bool | None:
+Answer: TypeAlias = bool | None
+"""Three-valued: yes, no, or not known."""
+
+
+def any_of(answers: Iterable[Answer]) -> Answer:
     """Three-valued "or": True wins, else None (not known), else False."""
     seen = set(answers)
     return True if True in seen else (None if None in seen else False)
 
 
-def all_of(answers: Iterable[bool | None]) -> bool | None:
+def all_of(answers: Iterable[Answer]) -> Answer:
     """Three-valued "and": False wins, else None (not known), else True."""
     seen = set(answers)
     return False if False in seen else (None if None in seen else True)

@@ -6,16 +6,20 @@ therapeutic use, and whether the nomogram can apply at all.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from cds_service.clinical.facts import CoIngestant, Exposure, ExposureKind, Intent, PatientFacts, Problem, Route
 from cds_service.clinical.intake import Body, Intake, intake_of, is_toxic
-from cds_service.clinical.profiles import Profile
 from cds_service.clinical.quantity import Analyte, Span
 from cds_service.clinical.thresholds import CLOCK_TOLERANCE, THERAPEUTIC_DAILY_G, THERAPEUTIC_SINGLE_G
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cds_service.clinical.profiles import Profile
 
 
 class Pattern(StrEnum):
@@ -45,7 +49,7 @@ class Ingestion:
     history: tuple[Exposure, ...] = ()
     first: Span | None = None
     last: Span | None = None
-    intake: Intake = Intake()
+    intake: Intake = field(default_factory=Intake)
     toxic: bool | None = None
     """Whether the reported amount reaches a toxic threshold."""
     is_extended_release: bool = False
@@ -211,7 +215,9 @@ def _ends(course: Span) -> tuple[Span, Span]:
     return Span.at(course.earliest), Span.at(course.latest)
 
 
-def _pattern(records: Sequence[Exposure], first: Span | None, last: Span | None, count: int, profile: Profile) -> Pattern:
+def _pattern(
+    records: Sequence[Exposure], first: Span | None, last: Span | None, count: int, profile: Profile
+) -> Pattern:
     if all(r.kind is ExposureKind.GENERIC_OVERDOSE for r in records):
         return Pattern.UNSTATED_DRUG
     products = [r for r in records if r.kind is ExposureKind.MEDICATION]
@@ -227,7 +233,9 @@ def _pattern(records: Sequence[Exposure], first: Span | None, last: Span | None,
 
 
 def _delaying(medications: Sequence[Exposure], coingestants: Sequence[CoIngestant], since: datetime) -> tuple[str, ...]:
-    combined = {f"{r.name} ({', '.join(sorted(r.delaying_ingredients))})" for r in medications if r.delaying_ingredients}
+    combined = {
+        f"{r.name} ({', '.join(sorted(r.delaying_ingredients))})" for r in medications if r.delaying_ingredients
+    }
     others = {f"{c.name} ({c.effect})" for c in coingestants if _sampled_since(c.taken, since)}
     return tuple(sorted(combined | others))
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import datetime
+from typing import TYPE_CHECKING
 
 from cds_service.clinical.assessment import Input
-from cds_service.clinical.case import Case
 from cds_service.clinical.facts import Diagnosis, Exposure, LabResult, Problem, Weight
 from cds_service.clinical.liver import newest
 from cds_service.clinical.quantity import CANONICAL_UNIT, Analyte, Span, plain
 from cds_service.clinical.rules_liver import peak_enzyme
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from cds_service.clinical.case import Case
 
 _SHOWN_PROBLEMS = tuple(problem for problem in Problem if problem is not Problem.ACETAMINOPHEN_TOXICITY)
 
@@ -51,7 +55,9 @@ def _result_input(result: LabResult) -> Input:
 
 def _exposure_input(exposure: Exposure) -> Input:
     amount = "" if exposure.amount_mg is None else f", {plain(exposure.amount_mg / 1000)} g"
-    return Input(exposure.reference, exposure.kind.value, f"{exposure.name}{amount}", None, _start(exposure.taken), None)
+    return Input(
+        exposure.reference, exposure.kind.value, f"{exposure.name}{amount}", None, _start(exposure.taken), None
+    )
 
 
 def _diagnosis_input(diagnosis: Diagnosis) -> Input:

@@ -6,9 +6,9 @@ which an amount is a lower bound and can prove "toxic" but never "below the toxi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from cds_service.clinical.facts import Exposure, ExposureKind
 from cds_service.clinical.findings import any_of
@@ -22,6 +22,9 @@ from cds_service.clinical.thresholds import (
     YOUNG_CHILD,
     Threshold,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
 
 _DAY_H, _TWO_DAYS_H, _THREE_DAYS_H = 24.0, 48.0, 72.0
 
@@ -70,8 +73,9 @@ def _larger(one: float | None, other: float | None) -> float | None:
 
 
 def _peak(records: Iterable[Exposure], window_h: float) -> float | None:
-    """The largest amount in any window (mg). Statements and administrations may tell of the same doses:
-    the larger of the two accounts counts, not their sum.
+    """The largest amount in any window (mg).
+
+    Statements and administrations may tell of the same doses: the larger account counts, not their sum.
     """
     known = [r for r in records if r.amount_mg is not None or r.daily_amount_mg is not None]
     accounts = {r.reference.partition("/")[0] for r in known}
@@ -105,9 +109,8 @@ def _sum_from(start: Exposure, records: Iterable[Exposure], window_h: float) -> 
 def _falls_within(start: Exposure, record: Exposure, window_h: float) -> bool:
     if start.taken is None or record.taken is None:
         return True
-    return (
-        record.taken.latest >= start.taken.earliest
-        and record.taken.earliest - start.taken.earliest <= timedelta(hours=window_h)
+    return record.taken.latest >= start.taken.earliest and record.taken.earliest - start.taken.earliest <= timedelta(
+        hours=window_h
     )
 
 

@@ -5,18 +5,22 @@ A level is never dropped: what cannot be settled stays unsettled and keeps "not 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from cds_service.clinical.facts import LabResult, PatientFacts
 from cds_service.clinical.findings import any_of
-from cds_service.clinical.ingestion import Ingestion
 from cds_service.clinical.nomogram import NomogramPoint, four_hour_equivalent, plot
-from cds_service.clinical.profiles import Profile
 from cds_service.clinical.quantity import Analyte, Bounded, Comparator, Elapsed, Span
 from cds_service.clinical.thresholds import CLOCK_TOLERANCE, DETECTION_LIMIT_MAX, NOMOGRAM_END, NOMOGRAM_START
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cds_service.clinical.facts import LabResult, PatientFacts
+    from cds_service.clinical.ingestion import Ingestion
+    from cds_service.clinical.profiles import Profile
 
 
 class Place(StrEnum):

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from cds_service.clinical.facts import Diagnosis, LabResult, PatientFacts, Problem
 from cds_service.clinical.findings import all_of, any_of
-from cds_service.clinical.ingestion import Ingestion
 from cds_service.clinical.levels import usable_sample_time
-from cds_service.clinical.profiles import Profile
 from cds_service.clinical.quantity import Analyte, Span
 from cds_service.clinical.thresholds import (
     ALF_COURSE_WEEKS,
@@ -21,6 +19,11 @@ from cds_service.clinical.thresholds import (
     UPPER_LIMIT_MAX,
 )
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cds_service.clinical.ingestion import Ingestion
+    from cds_service.clinical.profiles import Profile
 
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
@@ -129,7 +132,9 @@ def _hours_after(result: LabResult, ingestion: Ingestion, now: datetime) -> tupl
     """Shortest and longest time from the first dose to the sample, in h; negative: before it."""
     if ingestion.first is None:
         return (0.0, 0.0)
-    sampled = usable_sample_time(result.sampled, now) or Span(ingestion.first.earliest, max(now, ingestion.first.latest))
+    sampled = usable_sample_time(result.sampled, now) or Span(
+        ingestion.first.earliest, max(now, ingestion.first.latest)
+    )
     hour = timedelta(hours=1)
     return (
         (sampled.earliest - ingestion.first.latest) / hour,

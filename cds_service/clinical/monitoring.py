@@ -6,13 +6,16 @@ criteria that are open or not met and never says stop.
 
 from __future__ import annotations
 
-from cds_service.clinical.case import Case
+from typing import TYPE_CHECKING
+
 from cds_service.clinical.findings import Ask, Finding, met, not_met
-from cds_service.clinical.levels import Level
 from cds_service.clinical.liver import EnzymeState
 from cds_service.clinical.rules_liver import ASK_ENZYMES, ASK_INR, ASK_LEVEL, peak_words
 from cds_service.clinical.thresholds import COMPLETION_INR
 
+if TYPE_CHECKING:
+    from cds_service.clinical.case import Case
+    from cds_service.clinical.levels import Level
 
 # Repeated before the last bag ends.
 _MONITORING: tuple[Ask, ...] = (ASK_LEVEL, ASK_ENZYMES, ASK_INR)
@@ -55,4 +58,3 @@ def _not_met(case: Case) -> list[str]:
 def _newest_level(case: Case) -> Level | None:
     usable = [level for level in case.levels if level.reported is not None]
     return usable[-1] if usable else None
-

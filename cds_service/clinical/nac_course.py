@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from cds_service.clinical.facts import NacSource, NacTherapy, PatientFacts, Route
-from cds_service.clinical.ingestion import Ingestion
-from cds_service.clinical.profiles import Profile
+
+if TYPE_CHECKING:
+    from cds_service.clinical.ingestion import Ingestion
+    from cds_service.clinical.profiles import Profile
 
 
 class NacState(StrEnum):

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from cds_service.clinical.quantity import Bounded, Elapsed
 from cds_service.clinical.thresholds import NOMOGRAM_END, NOMOGRAM_START
+
+if TYPE_CHECKING:
+    from cds_service.clinical.quantity import Bounded, Elapsed
 
 FIRST_HOUR = NOMOGRAM_START.value
 LAST_HOUR = NOMOGRAM_END.value

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
-from cds_service.clinical.assessment import Judged
-from cds_service.clinical.case import Case
 from cds_service.clinical.facts import Intent, Problem
 from cds_service.clinical.findings import Overlay
 from cds_service.clinical.ingestion import Pattern
@@ -14,6 +12,12 @@ from cds_service.clinical.liver import EnzymeState, newest
 from cds_service.clinical.quantity import Analyte
 from cds_service.clinical.regimens import DosingPlan, DosingRefusal
 from cds_service.clinical.thresholds import BILIRUBIN_INTERFERENCE, LOW_WEIGHT, YOUNG_CHILD
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from cds_service.clinical.assessment import Judged
+    from cds_service.clinical.case import Case
 
 
 def overlay_reasons(
@@ -56,7 +60,9 @@ def _dosing_overlays(dosing: DosingPlan | DosingRefusal | None) -> list[tuple[Ov
     if isinstance(dosing, DosingRefusal):
         return [(Overlay.WEIGHT, dosing.because)]
     if isinstance(dosing, DosingPlan) and dosing.needs_fluid_warning:
-        words = f"below {LOW_WEIGHT.value:g} kg the diluent can cause hyponatraemia and seizures: watch sodium and volume"
+        words = (
+            f"below {LOW_WEIGHT.value:g} kg the diluent can cause hyponatraemia and seizures: watch sodium and volume"
+        )
         return [(Overlay.FLUID, words)]
     return []
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from cds_service.clinical.case import Case
 from cds_service.clinical.levels import is_detectable
 from cds_service.clinical.liver import EnzymeState
 from cds_service.clinical.quantity import Comparator
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cds_service.clinical.case import Case
 
 
 @dataclass(frozen=True, slots=True)

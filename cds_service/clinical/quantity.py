@@ -108,7 +108,16 @@ _FACTOR: dict[Analyte, dict[str, float]] = {
         "lb_av": 0.45359237,
     },
     Analyte.DOSE: {"mg": 1.0, "g": 1000.0, "ug": 0.001, "kg": 1.0e6},
-    Analyte.DURATION: {"h": 1.0, "hr": 1.0, "hrs": 1.0, "hour": 1.0, "hours": 1.0, "min": 1 / 60, "s": 1 / 3600, "d": 24.0},
+    Analyte.DURATION: {
+        "h": 1.0,
+        "hr": 1.0,
+        "hrs": 1.0,
+        "hour": 1.0,
+        "hours": 1.0,
+        "min": 1 / 60,
+        "s": 1 / 3600,
+        "d": 24.0,
+    },
 }
 
 
@@ -134,7 +143,11 @@ def in_canonical_unit(analyte: Analyte, value: float, unit: str | None) -> float
         raise QuantityError(msg)
     factor = unit_factor(analyte, unit)
     if factor is None:
-        msg = f"{analyte.value} has no unit" if not (unit or "").strip() else f"{analyte.value} has the unknown unit {unit!r}"
+        msg = (
+            f"{analyte.value} has no unit"
+            if not (unit or "").strip()
+            else f"{analyte.value} has the unknown unit {unit!r}"
+        )
         raise QuantityError(msg)
     return value * factor
 
@@ -265,3 +278,23 @@ class Elapsed:
 def hours(duration: timedelta) -> float:
     """A duration in hours, exact to the microsecond."""
     return duration / timedelta(hours=1)
+
+
+# Hours at which the guidance changes; a rounded number must not seem to lie on the other side.
+_TURNING_HOURS = (1.0, 4.0, 8.0, 24.0)
+_ON_THE_HOUR = 3e-6
+
+
+def hours_text(hours: float) -> str:
+    """Hours to one decimal, to more where rounding would cross 1, 4, 8 or 24 h."""
+    for digits in (1, 2, 3):
+        shown = round(hours, digits)
+        if all(_side(hours, turn) == _side(shown, turn) for turn in _TURNING_HOURS):
+            return f"{shown:.{digits}f} h"
+    turn = min(_TURNING_HOURS, key=lambda turning: abs(turning - hours))
+    return f"just {'under' if hours < turn else 'over'} {turn:g} h"
+
+
+def _side(hours: float, turn: float) -> int:
+    """-1 before the turning hour, 0 on it (to a hundredth of a second), 1 after it."""
+    return 0 if abs(hours - turn) < _ON_THE_HOUR else (1 if hours > turn else -1)

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
-from cds_service.clinical.case import Case
 from cds_service.clinical.findings import (
+    Answer,
     Ask,
     Category,
     Finding,
     Overlay,
     Test,
-    Verdict,
     all_of,
     any_of,
     met,
@@ -25,7 +24,7 @@ from cds_service.clinical.levels import Level, Place, is_detectable, is_detectio
 from cds_service.clinical.liver import EnzymeState
 from cds_service.clinical.nomogram import hours_on_line, line_at
 from cds_service.clinical.profiles import NonNomogramRule
-from cds_service.clinical.quantity import Elapsed, plain
+from cds_service.clinical.quantity import Bounded, Elapsed, hours_text, plain
 from cds_service.clinical.rules_liver import ASK_ENZYMES, ASK_LEVEL, peak_words
 from cds_service.clinical.thresholds import (
     NOMOGRAM_END,
@@ -33,6 +32,11 @@ from cds_service.clinical.thresholds import (
     SECOND_LEVEL_AFTER,
     SECOND_LEVEL_UNTIL,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cds_service.clinical.case import Case
 
 HIGH_RISK = frozenset({Overlay.HIGH_RISK, Overlay.CONSULT})
 
@@ -50,8 +54,8 @@ def level_words(level: Level) -> str:
 def elapsed_words(elapsed: Elapsed) -> str:
     """Hours for a sentence; a range where the time is not exact."""
     if elapsed.is_exact:
-        return f"{elapsed.longest_h:.1f} h"
-    return f"{max(elapsed.shortest_h, 0):.1f}-{elapsed.longest_h:.1f} h"
+        return hours_text(elapsed.longest_h)
+    return f"{max(elapsed.shortest_h, 0):.1f} to {hours_text(elapsed.longest_h)}"
 
 
 def against_line(level: Level) -> str:
@@ -185,7 +189,7 @@ def below_line(case: Case) -> Finding:
     """B3: reliable acute immediate-release ingestion, below the line, AST and ALT normal."""
     if case.ingestion.may_absorb_late:
         return not_met("absorption may be delayed (extended release or co-ingestant)")
-    return _below(case, EnzymeState.NORMAL, "AST and ALT normal")
+    return _below(case, "AST and ALT normal")
 
 
 def below_line_with_raised_enzymes(case: Case) -> Finding:
@@ -198,25 +202,29 @@ def below_line_with_raised_enzymes(case: Case) -> Finding:
     return met(because, asks=_repeat_after(case, level))
 
 
-def _below(case: Case, enzymes: EnzymeState, enzyme_words: str) -> Finding:
-    """Below the line with everything settled: the shared part of B3 and B7."""
-    if reason := _off_nomogram(case):
-        return not_met(reason)
-    if case.ingestion.pattern is Pattern.INTRAVENOUS:
-        return not_met("the nomogram is not validated for intravenous acetaminophen")
+def _below(case: Case, enzyme_words: str) -> Finding:
+    """Below the line with AST and ALT normal and everything settled: the shared part of B3 and B7."""
     settled = _settled_below(case)
-    if not settled:
-        return not_met("no level is proven to be below the line")
-    if reported_high_risk(case):
-        return not_met("30 g or more is reported")
+    if reason := _why_not_below(case, settled):
+        return not_met(reason)
     open_points = _unsettled(case)
     if open_points:
         return unknown(f"{against_line(_latest(settled))}, but {'; '.join(open_points)}", *open_points)
     if case.liver.enzymes is EnzymeState.UNKNOWN:
         return unknown("below the line, AST and ALT since the ingestion not known", "AST and ALT", asks=(ASK_ENZYMES,))
-    if case.liver.enzymes is not enzymes:
-        return not_met("AST or ALT is raised")
     return met(f"{against_line(_latest(settled))} is below it; {enzyme_words}")
+
+
+def _why_not_below(case: Case, settled: Sequence[Level]) -> str | None:
+    """The first reason why "below the line" cannot hold; None when it may."""
+    reasons = (
+        (_off_nomogram(case) or "", not _is_on_nomogram(case)),
+        ("the nomogram is not validated for intravenous acetaminophen", case.ingestion.pattern is Pattern.INTRAVENOUS),
+        ("no level is proven to be below the line", not settled),
+        ("30 g or more is reported", reported_high_risk(case)),
+        ("AST or ALT is raised", case.liver.enzymes is EnzymeState.ELEVATED),
+    )
+    return next((reason for reason, holds in reasons if holds), None)
 
 
 def _delayed_and_detectable(case: Case) -> Level | None:
@@ -265,14 +273,17 @@ def delayed_absorption_with_raised_enzymes(case: Case) -> Finding:
     level = _delayed_and_detectable(case)
     if level is None or not _is_on_nomogram(case):
         return not_met("not: delayed absorption with a level of 10 mg/L or more below the line")
-    detected = level.reported is not None and level.reported.at_least(case.profile.detectable_mg_l)
     if case.liver.enzymes is EnzymeState.ELEVATED:
-        return met(f"{level_words(level)}, {peak_words(case)} raised, absorption may be delayed") if detected else unknown(
-            "a detectable level cannot be excluded", "a lower detection limit"
-        )  # fmt: skip
+        return _delayed_and_raised(case, level)
     if case.liver.enzymes is EnzymeState.UNKNOWN:
         return unknown("AST and ALT are not known", "AST and ALT", asks=(ASK_ENZYMES,))
     return not_met("AST and ALT are normal")
+
+
+def _delayed_and_raised(case: Case, level: Level) -> Finding:
+    if level.reported is None or not level.reported.at_least(case.profile.detectable_mg_l):
+        return unknown("a level of 10 mg/L or more cannot be excluded", "a lower detection limit")
+    return met(f"{level_words(level)}, {peak_words(case)} raised, absorption may be delayed")
 
 
 def delayed_absorption_settled(case: Case) -> Finding:
@@ -281,7 +292,7 @@ def delayed_absorption_settled(case: Case) -> Finding:
         return not_met("nothing on the chart delays absorption")
     if _delayed_and_detectable(case) is not None and not _has_second_level(case):
         return not_met("a second level is needed")
-    return _below(case, EnzymeState.NORMAL, "AST and ALT normal, no further rise expected")
+    return _below(case, "AST and ALT normal, no further rise expected")
 
 
 def sample_too_early(case: Case) -> Finding:
@@ -364,7 +375,7 @@ def _negative_without_time(case: Case, threshold: float) -> bool | None:
     return None if detected is None else not detected
 
 
-def _off_nomogram_finding(case: Case, threshold: float, levels: Sequence[Level], enzymes_raised: bool | None) -> Finding:  # noqa: FBT001 -- three-valued
+def _off_nomogram_finding(case: Case, threshold: float, levels: Sequence[Level], enzymes_raised: Answer) -> Finding:
     """B9-B11: level at the threshold or AST/ALT raised; under the "and" reading, both."""
     reached = is_detectable(levels, threshold)
     parts = []
@@ -385,12 +396,12 @@ def _off_nomogram_finding(case: Case, threshold: float, levels: Sequence[Level],
     return finding
 
 
-def _missing_asks(case: Case, reached: bool | None) -> tuple[Ask, ...]:  # noqa: FBT001 -- three-valued
+def _missing_asks(case: Case, reached: Answer) -> tuple[Ask, ...]:
     level = (ASK_LEVEL,) if reached is None and not case.levels else ()
     return (*level, ASK_ENZYMES) if case.liver.enzymes is EnzymeState.UNKNOWN else level
 
 
-def _off_nomogram_negative(reached: bool | None, enzymes_raised: bool | None, *, has_levels: bool) -> Finding:  # noqa: FBT001
+def _off_nomogram_negative(reached: Answer, enzymes_raised: Answer, *, has_levels: bool) -> Finding:
     missing = [] if has_levels and reached is False else ["acetaminophen level"]
     if enzymes_raised is None:
         missing.append("AST and ALT")
@@ -547,10 +558,12 @@ def _level_hidden_by_detection_limit(case: Case) -> Level | None:
 
 
 def _hidden(levels: Sequence[Level], threshold: float) -> list[Level]:
-    return [
-        level for level in levels
-        if level.reported is not None and level.reported.at_least(threshold) is None and is_detection_limit(level.reported)
-    ]  # fmt: skip
+    """Levels whose reported bound is a detection limit above the threshold."""
+    return [lv for lv in levels if lv.reported is not None and _hides(lv.reported, threshold)]
+
+
+def _hides(reported: Bounded, threshold: float) -> bool:
+    return reported.at_least(threshold) is None and is_detection_limit(reported)
 
 
 def _open_beside_detection_limit(case: Case) -> bool:
@@ -567,5 +580,3 @@ def _open_beside_detection_limit(case: Case) -> bool:
     hidden = _placed(case, Place.WITHIN_DETECTION_LIMIT) + [lv for lv in case.levels if lv.is_past_24_h is True]
     late_enough = any(_drawn_late_enough_after_last_dose(case, level) for level in hidden)
     return not late_enough or bool(_placed(case, Place.UNDECIDED)) or case.time_is_contradicted
-
-

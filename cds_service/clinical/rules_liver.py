@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
-from cds_service.clinical.case import Case
 from cds_service.clinical.facts import Diagnosis, LabResult, Problem
 from cds_service.clinical.findings import (
     Ask,
@@ -38,6 +38,9 @@ from cds_service.clinical.thresholds import (
     Threshold,
 )
 
+if TYPE_CHECKING:
+    from cds_service.clinical.case import Case
+
 ASK_LEVEL = Ask(Test.ACETAMINOPHEN)
 ASK_ENZYMES = Ask(Test.TRANSAMINASES)
 ASK_INR = Ask(Test.INR)
@@ -54,10 +57,16 @@ def alf_with_acetaminophen(case: Case) -> Finding:
     if failing is None:
         return unknown("encephalopathy is charted without a usable INR", "INR", asks=(ASK_INR,))
     if case.has_acetaminophen_evidence:
-        return met(f"{alf_words(case)}; {evidence_words(case)}", asks=(ASK_INR,))
+        return met(f"{alf_words(case)}; {evidence_words(case)}", asks=_inr_if_missing(case))
     if case.has_detectable_level is None:
-        return unknown("acute liver failure without a usable acetaminophen level", "acetaminophen level", asks=(ASK_LEVEL,))
+        return unknown(
+            "acute liver failure without a usable acetaminophen level", "acetaminophen level", asks=(ASK_LEVEL,)
+        )
     return not_met("acute liver failure without evidence of acetaminophen")
+
+
+def _inr_if_missing(case: Case) -> tuple[Ask, ...]:
+    return (ASK_INR,) if case.liver.inr_raised is None else ()
 
 
 def alf_words(case: Case) -> str:
@@ -86,7 +95,10 @@ def hepatotoxicity_with_acetaminophen(case: Case) -> Finding:
     """A2: AST or ALT >1000 U/L and acetaminophen exposure, even with an undetectable level."""
     hepatotoxic = case.liver.is_hepatotoxic
     if hepatotoxic is True and case.has_acetaminophen_evidence:
-        return met(f"{peak_words(case)} is above {HEPATOTOXICITY.value:g} U/L; {evidence_words(case)}", asks=(ASK_INR,))
+        return met(
+            f"{peak_words(case)} is above {HEPATOTOXICITY.value:g} U/L; {evidence_words(case)}",
+            asks=_inr_if_missing(case),
+        )
     if hepatotoxic is None:
         return unknown("AST and ALT are not known", "AST and ALT", asks=(ASK_ENZYMES,))
     if hepatotoxic:

@@ -5,19 +5,23 @@ Run as `python -m cds_service.clinical.rules_md`; a test compares the file with 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import fields
 from enum import Enum
+from typing import TYPE_CHECKING
 
 from cds_service.clinical import thresholds
 from cds_service.clinical.cautions import CAUTIONS, as_rule
 from cds_service.clinical.evidence import ALL_EVIDENCE, Evidence
-from cds_service.clinical.findings import Rule
 from cds_service.clinical.indications import INDICATIONS
 from cds_service.clinical.nomogram import line_at
 from cds_service.clinical.profiles import PROFILES, PoisonCentre, Profile
 from cds_service.clinical.regimens import DosingPlan, dosing_plan
 from cds_service.clinical.thresholds import Threshold
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from cds_service.clinical.findings import Rule
 
 _INTRODUCTION = """# Rules
 

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
-from cds_service.clinical.case import Case
-from cds_service.clinical.findings import Ask, Category, Finding, Overlay, Test, met, not_met, unknown
-from cds_service.clinical.ingestion import Ingestion, Pattern
 from cds_service.clinical.facts import Intent
+from cds_service.clinical.findings import Category, Finding, Overlay, met, not_met, unknown
+from cds_service.clinical.ingestion import Ingestion, Pattern
 from cds_service.clinical.levels import Place
 from cds_service.clinical.liver import EnzymeState
 from cds_service.clinical.quantity import plain
 from cds_service.clinical.rules_level import HIGH_RISK, amount_words, elapsed_words, repeat_ask, reported_high_risk
 from cds_service.clinical.rules_liver import ASK_ENZYMES, ASK_INR, ASK_LEVEL
 from cds_service.clinical.thresholds import NOMOGRAM_START, RESULT_TURNAROUND, TREAT_WITHOUT_LEVEL
+
+if TYPE_CHECKING:
+    from cds_service.clinical.case import Case
 
 _FULL_SET = (ASK_LEVEL, ASK_ENZYMES, ASK_INR)
 
@@ -155,5 +158,3 @@ def intravenous_overdose(case: Case) -> Finding:
         overlays=frozenset({Overlay.CONSULT}),
         asks=asks,
     )
-
-

@@ -130,7 +130,12 @@ UPPER_LIMIT_MAX = Threshold(
     "largest credible upper limit of AST or ALT", 150, "U/L", Side.ABOVE, SERVICE_ASSUMPTION, "reference range"
 )
 CLOCK_TOLERANCE = Threshold(
-    "a charted time may lie this far ahead of the service's clock", 5 / 60, "h", Side.ABOVE, SERVICE_ASSUMPTION, "clocks"
+    "a charted time may lie this far ahead of the service's clock",
+    5 / 60,
+    "h",
+    Side.ABOVE,
+    SERVICE_ASSUMPTION,
+    "clocks",
 )
 EXACERBATION_WINDOW = Threshold("exacerbations counted over", 730, "days", Side.ABOVE, CHEST_CTS_2015, "oral NAC")
 COMPLETION_INR = Threshold("completion of acetylcysteine: INR", 2.0, "", Side.BELOW, US_CONSENSUS_2023, "stopping")

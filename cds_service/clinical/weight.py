@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
-from cds_service.clinical.facts import PatientFacts, Weight
 from cds_service.clinical.quantity import plain
 from cds_service.clinical.thresholds import (
     ADULT_AGE,
     ADULT_WEIGHT_MIN,
+    CLOCK_TOLERANCE,
     WEIGHT_CHANGE,
     WEIGHT_MAX,
     WEIGHT_MIN,
     WEIGHT_STALE_ADULT,
     WEIGHT_STALE_CHILD,
 )
+
+if TYPE_CHECKING:
+    from cds_service.clinical.facts import PatientFacts, Weight
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +39,7 @@ class UnusableWeight:
 
 def dosing_weight(facts: PatientFacts, now: datetime) -> UsableWeight | UnusableWeight:
     """The newest weight if it is dated, recent, plausible and in keeping with the one before."""
-    dated = sorted((w for w in facts.weights if w.measured is not None), key=_when)
+    dated = _dated(facts, now)
     if not dated:
         return UnusableWeight("no dated body weight is charted: weigh the patient")
     weight = dated[-1]
@@ -53,9 +57,11 @@ def weight_floor_kg(facts: PatientFacts, now: datetime) -> float | None:
     return ADULT_WEIGHT_MIN.value if _is_adult(facts, now) else None
 
 
-def _when(weight: Weight) -> tuple[datetime, float, str]:
-    latest = weight.measured.latest if weight.measured is not None else datetime.min  # noqa: DTZ901 -- filtered above
-    return (latest, weight.kg, weight.reference)
+def _dated(facts: PatientFacts, now: datetime) -> list[Weight]:
+    """Weights with a usable time, oldest first; a time in the future is not usable."""
+    limit = now + timedelta(hours=CLOCK_TOLERANCE.value)
+    rows = [(w.measured.latest, w.kg, w.reference, w) for w in facts.weights if w.measured is not None]
+    return [row[3] for row in sorted(rows, key=lambda row: row[:3]) if row[0] <= limit]
 
 
 def _is_adult(facts: PatientFacts, now: datetime) -> bool | None:

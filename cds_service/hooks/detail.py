@@ -11,9 +11,9 @@ from cds_service import __version__
 from cds_service.clinical.facts import Problem
 from cds_service.clinical.findings import Category, Overlay, Verdict
 from cds_service.clinical.ingestion import Pattern
-from cds_service.clinical.quantity import plain
+from cds_service.clinical.quantity import hours_text, plain
 from cds_service.clinical.regimens import DosingPlan, DosingRefusal
-from cds_service.hooks.clock import clock_time, hours_text, span_text
+from cds_service.hooks.clock import clock_time, span_text
 from cds_service.hooks.dosing import DILUENTS, dose_table, weight_text
 from cds_service.hooks.markdown import bullets, escaped, section
 from cds_service.hooks.summary import level_text, rule_number, start_by_text, tests_text

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 NAME = "org.nac-cds.assessment"
 _DIGITS = 4
+_BAG_DIGITS = 1
 _TELLING = (Verdict.MET, Verdict.UNKNOWN, Verdict.NOT_MET)
 
 
@@ -112,13 +113,14 @@ def _dosing(assessment: Assessment) -> list[dict[str, Any]]:
 
 
 def _bag(bag: Bag) -> dict[str, Any]:
+    """One bag; mg and mL to a tenth, which no syringe or pump betters."""
     return {
         "regimen": bag.regimen,
         "bag": bag.number,
-        "dose_mg": round(bag.dose_mg, _DIGITS),
-        "drug_ml": round(bag.drug_ml, _DIGITS),
-        "diluent_ml": round(bag.diluent_ml, _DIGITS),
-        "total_ml": round(bag.total_ml, _DIGITS),
+        "dose_mg": round(bag.dose_mg, _BAG_DIGITS),
+        "drug_ml": round(bag.drug_ml, _BAG_DIGITS),
+        "diluent_ml": round(bag.diluent_ml, _BAG_DIGITS),
+        "total_ml": round(bag.total_ml, _BAG_DIGITS),
         "duration_h": bag.duration_h,
         "rate_ml_h": round(bag.rate_ml_h, _DIGITS),
         "rate_mg_kg_h": round(bag.rate_mg_kg_h, _DIGITS),

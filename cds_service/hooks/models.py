@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 JsonObject = dict[str, Any]
 
-_FHIR_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
+_FHIR_ID = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9\-.]{1,64}")
 _VISIBLE_ASCII = re.compile(r"[\x21-\x7e]+")
 
 

@@ -11,8 +11,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from cds_service.clinical.findings import Category, Overlay, Test
-from cds_service.clinical.quantity import Analyte, Comparator, plain
-from cds_service.hooks.clock import between, clock_time, hours_text
+from cds_service.clinical.quantity import Analyte, Comparator, hours_text, plain
+from cds_service.hooks.clock import between, clock_time
 from cds_service.hooks.markdown import capitalised, one_line
 
 if TYPE_CHECKING:

@@ -48,7 +48,7 @@ from tests.clinical.facts_builders import bounded
         (Analyte.INR, 1.5, "1", 1.5),
         (Analyte.ARTERIAL_PH, 7.29, "[pH]", 7.29),
         (Analyte.BILIRUBIN, 171.0, "umol/L", 9.998),
-        (Analyte.CREATININE, 300.6, "umol/L", 3.400),
+        (Analyte.CREATININE, 300.56, "umol/L", 3.400),
         (Analyte.LACTATE, 31.53, "mg/dL", 3.500),
         (Analyte.PHOSPHATE, 1.2107, "mmol/L", 3.750),
         (Analyte.WEIGHT, 154.324, "lb", 70.0),

@@ -70,6 +70,7 @@ ENVELOPE = [
     pytest.param(view(context={"patientId": 123}), "context.patientId", id="patientId a number"),
     pytest.param(view(context={"patientId": "Patient/"}), "context.patientId", id="patientId without an id"),
     pytest.param(view(context={"patientId": "p1/../p2"}), "context.patientId", id="patientId a path"),
+    pytest.param(view(context={"patientId": ".."}), "context.patientId", id="patientId the folder above"),
     pytest.param(view(context={"patientId": "p1&_id=p2"}), "context.patientId", id="patientId a query"),
     pytest.param(view(context={"patientId": "p1\n" * 2}), "context.patientId", id="patientId with line breaks"),
     pytest.param(view(context={"patientId": "p1", "encounterId": 5}), "context.encounterId", id="encounterId a number"),

@@ -16,10 +16,9 @@ from cds_service.clinical.evidence import REVIEW_CAVEATS
 from cds_service.clinical.facts import DataGap, Diagnosis, DrugOrder, GapKind, PatientFacts, Problem
 from cds_service.clinical.findings import Ask, Category, Finding, Overlay, Test, Verdict
 from cds_service.clinical.ingestion import Ingestion, Pattern
-from cds_service.clinical.quantity import Bounded, Comparator, Span
+from cds_service.clinical.quantity import Bounded, Comparator, Span, hours_text
 from cds_service.clinical.regimens import DosingRefusal, dosing_plan
 from cds_service.hooks.cards import TOPIC_SYSTEM, cards_for
-from cds_service.hooks.clock import hours_text
 from cds_service.hooks.extension import NAME
 from cds_service.hooks.markdown import escaped, one_line
 from cds_service.hooks.orders import Draft, OrderContext
