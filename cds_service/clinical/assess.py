@@ -7,6 +7,7 @@ Overlays are added afterwards and never change the category.
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from cds_service.clinical.assessment import Assessment, Judged
@@ -22,6 +23,7 @@ from cds_service.clinical.population import membership_of
 from cds_service.clinical.quantity import Analyte
 from cds_service.clinical.regimens import DosingPlan, DosingRefusal, dosing_plan
 from cds_service.clinical.rules_level import crosses_at
+from cds_service.clinical.thresholds import CLOCK_TOLERANCE
 from cds_service.clinical.weight import UnusableWeight, dosing_weight
 
 if TYPE_CHECKING:
@@ -73,9 +75,22 @@ def _missing(case: Case, dosing: DosingPlan | DosingRefusal | None) -> list[Data
         (Analyte.ALT, "no AST or ALT is charted in this episode", not case.liver.enzyme_results),
     ]
     gaps = [DataGap(GapKind.MISSING, analyte.value, words) for analyte, words, is_missing in absent if is_missing]
+    gaps += _future_times(case)
     if isinstance(dosing, DosingRefusal):
         gaps.append(DataGap(GapKind.MISSING, Analyte.WEIGHT.value, dosing.because))
     return gaps
+
+
+def _future_times(case: Case) -> list[DataGap]:
+    """Charted times that lie ahead of now and were not used."""
+    limit = case.now + timedelta(hours=CLOCK_TOLERANCE.value)
+    times = [("exposure", e.reference, e.taken) for e in case.facts.exposures]
+    times += [(r.analyte.value, r.reference, r.sampled) for r in case.facts.results]
+    return [
+        DataGap(GapKind.UNUSABLE_TIME, about, "the charted time lies in the future and was not used", reference)
+        for about, reference, time in times
+        if time is not None and time.earliest > limit
+    ]
 
 
 def _category_of(item: Judged) -> Category | None:
@@ -89,10 +104,17 @@ def _fold(judged: Sequence[Judged], *, is_member: bool, nac_under_way: bool) -> 
     met = [item for item in judged if item.finding.is_met and _category_of(item) is not None]
     if nac_under_way:
         met = [item for item in met if _category_of(item) is Category.CONTINUE]
-    if met:
-        primary = min(met, key=lambda item: (_category_of(item) or Category.NOT_INDICATED).urgency)
-        return _category_of(primary), primary
-    return Category.DATA_NEEDED, _first_unknown(judged)
+    primary = min(met, key=lambda item: (_category_of(item) or Category.NOT_INDICATED).urgency, default=None)
+    if primary is None:
+        return Category.DATA_NEEDED, _first_unknown(judged)
+    if _category_of(primary) is Category.NOT_INDICATED and (open_failure := _open_failure(judged)):
+        return Category.DATA_NEEDED, open_failure
+    return _category_of(primary), primary
+
+
+def _open_failure(judged: Iterable[Judged]) -> Judged | None:
+    """A failing liver that is not excluded: nothing is said not to be indicated beside it."""
+    return next((j for j in judged if j.rule.id.startswith("A1-") and j.finding.verdict is Verdict.UNKNOWN), None)
 
 
 def _first_unknown(judged: Iterable[Judged]) -> Judged | None:

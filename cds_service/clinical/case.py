@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from cds_service.clinical.facts import DataGap, GapKind, PatientFacts
 from cds_service.clinical.ingestion import Ingestion, Pattern, ingestion_of
-from cds_service.clinical.intake import Body
 from cds_service.clinical.levels import Level, Place, is_detectable, levels_of
 from cds_service.clinical.liver import Liver, liver_of
 from cds_service.clinical.nac_course import NacCourse, nac_course_of
 from cds_service.clinical.quantity import Analyte, Elapsed, Span, hours
-from cds_service.clinical.thresholds import RESULT_NEAR_EXPOSURE
-from cds_service.clinical.weight import weight_floor_kg
+from cds_service.clinical.weight import body_of
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from cds_service.clinical.profiles import Profile
 
 # A gap of these kinds about the level means: there is, or may be, a level that could not be read.
@@ -68,9 +67,8 @@ class Case:
 
     @property
     def fresh_levels(self) -> tuple[Level, ...]:
-        """Without a known time: the levels near enough to the charted exposure for a negative to count."""
-        charted = [r.recorded_at for r in self.ingestion.records if r.recorded_at is not None]
-        since = max(charted, default=self.now) - timedelta(hours=RESULT_NEAR_EXPOSURE.value)
+        """Without a known time: the levels near enough to the exposure for a negative to count."""
+        since = self.ingestion.negative_from(self.now)
         return tuple(lv for lv in self.levels if lv.sampled is not None and lv.sampled.earliest >= since)
 
     @property
@@ -103,8 +101,7 @@ class Case:
 
 def case_from(facts: PatientFacts, profile: Profile, now: datetime) -> Case:
     """Work out ingestion, levels, liver and NAC course from the facts at `now` (aware)."""
-    body = Body(facts.patient.age_years(now), weight_floor_kg(facts, now))
-    ingestion = ingestion_of(facts, profile, now, body)
+    ingestion = ingestion_of(facts, profile, now, body_of(facts, now))
     return Case(
         facts=facts,
         profile=profile,

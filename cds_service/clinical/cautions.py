@@ -114,7 +114,8 @@ def copd_eligible_for_oral_nac(case: Case) -> Finding:
     if not copd:
         return not_met("COPD is not charted")
     since = case.now - timedelta(days=EXACERBATION_WINDOW.value)
-    exacerbations = [d for d in case.facts.having(Problem.COPD_EXACERBATION) if _happened_since(d, since)]
+    charted = map(_happened_at, case.facts.having(Problem.COPD_EXACERBATION))
+    exacerbations = {happened.date() for happened in charted if happened is not None and since <= happened <= case.now}
     if not COPD_EXACERBATIONS.reached_by_number(len(exacerbations)):
         return unknown("fewer than two dated exacerbations are charted in two years", "exacerbations in two years")
     severities = {d.severity for d in copd if d.severity is not None}
@@ -125,9 +126,8 @@ def copd_eligible_for_oral_nac(case: Case) -> Finding:
     return met(f"moderate to severe COPD with {len(exacerbations)} exacerbations in two years")
 
 
-def _happened_since(diagnosis: Diagnosis, since: datetime) -> bool:
-    happened = diagnosis.onset.latest if diagnosis.onset is not None else diagnosis.recorded_at
-    return happened is not None and happened >= since
+def _happened_at(diagnosis: Diagnosis) -> datetime | None:
+    return diagnosis.onset.earliest if diagnosis.onset is not None else diagnosis.recorded_at
 
 
 def not_indicated_on_current_data(_case: Case, order: DrugOrder, standing: Standing) -> Finding:
@@ -137,7 +137,7 @@ def not_indicated_on_current_data(_case: Case, order: DrugOrder, standing: Stand
     holding = sorted(rule for rule in standing.met_rules if rule.partition("-")[0] in {"B3", "B12"})
     if standing.category is not Category.NOT_INDICATED or not holding:
         return not_met("no rule shows that it is not indicated")
-    return met(f"intravenous acetylcysteine is ordered, but {holding[0]} holds on current data")
+    return met(f"intravenous acetylcysteine is ordered, but rule {holding[0].partition('-')[0]} holds on current data")
 
 
 def acetaminophen_during_toxicity(_case: Case, order: DrugOrder, standing: Standing) -> Finding:

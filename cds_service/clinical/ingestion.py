@@ -14,7 +14,12 @@ from typing import TYPE_CHECKING
 from cds_service.clinical.facts import CoIngestant, Exposure, ExposureKind, Intent, PatientFacts, Problem, Route
 from cds_service.clinical.intake import Body, Intake, intake_of, is_toxic
 from cds_service.clinical.quantity import Analyte, Span
-from cds_service.clinical.thresholds import CLOCK_TOLERANCE, THERAPEUTIC_DAILY_G, THERAPEUTIC_SINGLE_G
+from cds_service.clinical.thresholds import (
+    CLOCK_TOLERANCE,
+    RESULT_NEAR_EXPOSURE,
+    THERAPEUTIC_DAILY_G,
+    THERAPEUTIC_SINGLE_G,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -90,6 +95,26 @@ class Ingestion:
         """An acetaminophen exposure that is not proven harmless."""
         return self.pattern not in {Pattern.NONE, Pattern.UNSTATED_DRUG} and not self.is_accidental_and_small
 
+    def negative_from(self, now: datetime) -> datetime:
+        """From when a normal or low result counts.
+
+        The first dose; of repeated doses the last; without a time a day before the exposure was charted.
+        """
+        if self.pattern is Pattern.REPEATED and (lasts := [at for r in self.records if (at := _last_dose(r, now))]):
+            return max(lasts)
+        if self.first is not None:
+            return self.first.earliest
+        charted = [record.recorded_at for record in self.records if record.recorded_at is not None]
+        return max(charted, default=now) - timedelta(hours=RESULT_NEAR_EXPOSURE.value)
+
+
+def _last_dose(record: Exposure, now: datetime) -> datetime | None:
+    """When the record's last dose was; the doses of a course are not known one by one, so a margin before its end."""
+    if not record.is_course:
+        return None if record.taken is None else record.taken.latest
+    end = now if record.taken is None or record.taken.is_exact else record.taken.latest
+    return end - timedelta(hours=RESULT_NEAR_EXPOSURE.value)
+
 
 @dataclass(frozen=True, slots=True)
 class _Sorted:
@@ -128,11 +153,11 @@ def ingestion_of(facts: PatientFacts, profile: Profile, now: datetime, body: Bod
 
 
 def _without_future_time(record: Exposure, now: datetime) -> Exposure:
-    """A charted ingestion that lies in the future has no usable time."""
-    limit = now + timedelta(hours=CLOCK_TOLERANCE.value)
-    if record.taken is None or record.taken.earliest <= limit:
+    """A charted ingestion that lies in the future has no usable time; one that reaches into it ends now."""
+    if record.taken is None:
         return record
-    return replace(record, taken=None)
+    is_future = record.taken.earliest > now + timedelta(hours=CLOCK_TOLERANCE.value)
+    return replace(record, taken=None if is_future else record.taken.capped(now))
 
 
 def _sorted_by_role(records: Sequence[Exposure], facts: PatientFacts, since: datetime, body: Body) -> _Sorted:
@@ -141,12 +166,17 @@ def _sorted_by_role(records: Sequence[Exposure], facts: PatientFacts, since: dat
     overdose = tuple(r for r in recent if r.kind in {ExposureKind.POISONING, ExposureKind.GENERIC_OVERDOSE})
     medications = tuple(r for r in recent if r.kind in {ExposureKind.MEDICATION, ExposureKind.REPORTED_AMOUNT})
     dose_times = tuple(r for r in recent if r.kind is ExposureKind.DOSE_TIME)
-    suspicious = _is_suspicious(medications, facts, since, body)
+    striking = tuple(r for r in medications if not _is_ordinary(r, since))
     has_level = any(_sampled_since(r.sampled, since) for r in facts.of(Analyte.ACETAMINOPHEN))
-    if not (overdose or suspicious or (dose_times and has_level)):
+    is_striking = _is_suspicious(striking, facts, since, body)
+    if not is_striking and _is_suspicious(medications, facts, since, body):
+        counted = tuple(r for r in medications if not _is_undated_course(r))
+    elif overdose or is_striking:
+        counted = striking
+    elif dose_times and has_level:
+        counted = tuple(r for r in medications if r in striking or _is_undated_course(r))
+    else:
         return _Sorted((), tuple(r for r in medications if r.kind is ExposureKind.MEDICATION), history)
-    timed = bool(dose_times) or any(r.taken for r in overdose)
-    counted = tuple(r for r in medications if suspicious or not _is_background(r, since, timed=timed))
     background = tuple(r for r in medications if r not in counted)
     return _Sorted((*overdose, *counted, *dose_times), background, history)
 
@@ -184,19 +214,28 @@ def _self_harm_charted(facts: PatientFacts, since: datetime) -> bool:
     )
 
 
-def _is_background(record: Exposure, since: datetime, *, timed: bool) -> bool:
-    """Ordinary use beside an overdose: a labelled dose, or a course that began before the episode."""
-    if record.kind is ExposureKind.REPORTED_AMOUNT or record.is_repeated_supratherapeutic:
+def _is_ordinary(record: Exposure, since: datetime) -> bool:
+    """Ordinary use, which neither times nor measures an overdose.
+
+    A labelled dose, a course within the label or from before the episode, an entry of the home medication without
+    dates, an unmeasured oral dose given by staff.
+    """
+    if record.kind is ExposureKind.REPORTED_AMOUNT or record.intent is Intent.SELF_HARM:
         return False
     if record.is_course:
         began_long_ago = record.taken is not None and record.taken.earliest < since
         small = record.daily_amount_mg is not None and not THERAPEUTIC_DAILY_G.reached_by_number(
             record.daily_amount_mg / 1000
         )
-        return small or (record.daily_amount_mg is None and began_long_ago)
+        return small or _is_undated_course(record) or (record.daily_amount_mg is None and began_long_ago)
     if record.amount_mg is None:
-        return False
-    return timed and not THERAPEUTIC_SINGLE_G.reached_by_number(record.amount_mg / 1000)
+        return record.reference.startswith("MedicationAdministration/") and record.route is not Route.INTRAVENOUS
+    return not THERAPEUTIC_SINGLE_G.reached_by_number(record.amount_mg / 1000)
+
+
+def _is_undated_course(record: Exposure) -> bool:
+    """Repeated use of which neither dates nor daily amount are charted, as in a list of home medication."""
+    return record.is_course and record.taken is None and record.daily_amount_mg is None
 
 
 def _distinct_times(records: Sequence[Exposure]) -> tuple[Span, ...]:

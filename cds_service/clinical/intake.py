@@ -46,10 +46,14 @@ class Intake:
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """Age and weight as far as the toxic thresholds need them; `weight_kg` is at least the true floor."""
+    """Age and weight as far as the toxic thresholds need them.
+
+    `is_weight_floor`: the weight is only a lower bound, which can prove an amount harmless but not toxic.
+    """
 
     age_years: float | None
     weight_kg: float | None
+    is_weight_floor: bool = False
 
     @property
     def is_young_child(self) -> bool | None:
@@ -137,4 +141,5 @@ def _reached(amount_mg: float | None, days: int, limit: Threshold, body: Body) -
         return limit.reached_by_number(amount_mg / 1000 / days)
     if body.weight_kg is None:
         return None
-    return limit.reached_by_number(amount_mg / body.weight_kg / days)
+    reached = limit.reached_by_number(amount_mg / body.weight_kg / days)
+    return None if reached and body.is_weight_floor else reached

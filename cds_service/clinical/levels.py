@@ -55,7 +55,9 @@ class Level:
 
     @property
     def is_interpretable(self) -> bool:
-        """Whether the level can be read at all: it has a value and is not before 4 h."""
+        """Whether the level can be read at all: it has a value, a time, and is not before 4 h."""
+        if self.place is Place.UNDECIDED and self.sampled is None:
+            return False
         return self.place not in {Place.TOO_EARLY, Place.UNREADABLE, Place.BEFORE_INGESTION}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -15,7 +15,6 @@ from cds_service.clinical.thresholds import (
     ALF_COURSE_WEEKS,
     HEPATOTOXICITY,
     NOMOGRAM_END,
-    RESULT_NEAR_EXPOSURE,
     UPPER_LIMIT_MAX,
 )
 
@@ -61,17 +60,18 @@ class Liver:
 def liver_of(facts: PatientFacts, ingestion: Ingestion, profile: Profile, now: datetime) -> Liver:
     """The state of the liver at `now`."""
     since = now - timedelta(days=profile.episode_days)
-    results = _recent(facts.of(Analyte.ALT, Analyte.AST), since)
+    negative_from = ingestion.negative_from(now)
+    results = _recent(facts.of(Analyte.ALT, Analyte.AST), since, now)
     relevant = [r for r in results if _may_follow(r, ingestion, now)]
     late = [r for r in relevant if _hours_after(r, ingestion, now)[1] > NOMOGRAM_END.value]
     surely_late = [r for r in late if _hours_after(r, ingestion, now)[0] > NOMOGRAM_END.value]
-    inr = newest(_recent(facts.of(Analyte.INR), since))
-    inr_raised = None if inr is None or inr.reported is None else inr.reported.at_least(profile.inr_alf)
+    inr = newest(_recent(facts.of(Analyte.INR), since, now))
+    inr_raised = _inr_raised(inr, profile, negative_from)
     failing = _current(facts.having(Problem.ACUTE_LIVER_FAILURE), now)
     confused = _current(facts.having(Problem.ENCEPHALOPATHY), now)
     cirrhosis = bool(facts.having(Problem.CIRRHOSIS))
     return Liver(
-        enzymes=_state(relevant, profile, _negative_since(ingestion, now)),
+        enzymes=_state(relevant, profile, negative_from),
         elevated=tuple(r for r in relevant if is_elevated(r, profile)),
         enzyme_results=tuple(results),
         is_hepatotoxic=any_of(None if r.reported is None else HEPATOTOXICITY.reached_by(r.reported) for r in results)
@@ -82,7 +82,9 @@ def liver_of(facts: PatientFacts, ingestion: Ingestion, profile: Profile, now: d
         inr=inr,
         inr_raised=inr_raised,
         encephalopathy=confused,
-        mental_status_charted=any(m.assessed is None or m.assessed.latest >= since for m in facts.mental_status),
+        mental_status_charted=any(
+            m.assessed is not None and m.assessed.latest >= negative_from for m in facts.mental_status
+        ),
         alf_diagnoses=failing,
         has_cirrhosis=cirrhosis,
         is_failing=any_of([bool(failing), all_of([inr_raised, bool(confused), not cirrhosis])]),
@@ -114,8 +116,19 @@ def _newness(result: LabResult) -> tuple[datetime, float, str]:
     return (_LONG_AGO if result.sampled is None else result.sampled.latest, value, result.reference)
 
 
-def _recent(results: Sequence[LabResult], since: datetime) -> list[LabResult]:
-    return sorted((r for r in results if r.sampled is None or r.sampled.latest >= since), key=_newness)
+def _recent(results: Sequence[LabResult], since: datetime, now: datetime) -> list[LabResult]:
+    """Results of the episode, newest last; one charted in the future has no usable time."""
+    recent = (r for r in results if r.sampled is None or r.sampled.latest >= since)
+    return sorted((replace(r, sampled=usable_sample_time(r.sampled, now)) for r in recent), key=_newness)
+
+
+def _inr_raised(inr: LabResult | None, profile: Profile, negative_from: datetime) -> bool | None:
+    """Whether the INR is at the limit; one from before the exposure cannot show that it is not."""
+    if inr is None or inr.reported is None:
+        return None
+    raised = inr.reported.at_least(profile.inr_alf)
+    is_fresh = inr.sampled is not None and inr.sampled.latest >= negative_from
+    return None if raised is False and not is_fresh else raised
 
 
 def _current(diagnoses: Sequence[Diagnosis], now: datetime) -> tuple[Diagnosis, ...]:
@@ -145,14 +158,6 @@ def _hours_after(result: LabResult, ingestion: Ingestion, now: datetime) -> tupl
 def _may_follow(result: LabResult, ingestion: Ingestion, now: datetime) -> bool:
     """Whether the sample may have been drawn after the first dose; before it, it says nothing of this episode."""
     return ingestion.first is None or _hours_after(result, ingestion, now)[1] >= 0
-
-
-def _negative_since(ingestion: Ingestion, now: datetime) -> datetime:
-    """From when a normal result counts: the first dose, else a day before the exposure was charted."""
-    if ingestion.first is not None:
-        return ingestion.first.earliest
-    charted = [record.recorded_at for record in ingestion.records if record.recorded_at is not None]
-    return max(charted, default=now) - timedelta(hours=RESULT_NEAR_EXPOSURE.value)
 
 
 def _state(results: Sequence[LabResult], profile: Profile, negative_since: datetime) -> EnzymeState:

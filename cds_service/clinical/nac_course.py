@@ -38,6 +38,8 @@ class NacCourse:
 
 
 # An order or statement that is over, or an infusion that was stopped, does not stand in for treatment.
+_RUNNING = frozenset({"in-progress"})
+_OPEN = _RUNNING | {"on-hold", "active"}
 _STATES: tuple[tuple[NacState, NacSource, frozenset[str]], ...] = (
     (NacState.RUNNING, NacSource.ADMINISTRATION, frozenset({"in-progress", "on-hold"})),
     (NacState.GIVEN, NacSource.ADMINISTRATION, frozenset({"completed", "unknown"})),
@@ -48,10 +50,9 @@ _STATES: tuple[tuple[NacState, NacSource, frozenset[str]], ...] = (
 
 def nac_course_of(facts: PatientFacts, ingestion: Ingestion, profile: Profile, now: datetime) -> NacCourse:
     """The course of IV acetylcysteine in the current episode."""
-    since = now - timedelta(days=profile.episode_days)
-    if ingestion.first is not None:
-        since = max(since, ingestion.first.earliest)
-    current = [n for n in facts.nac if _is_current(n, since)]
+    episode = now - timedelta(days=profile.episode_days)
+    since = episode if ingestion.first is None else max(episode, ingestion.first.earliest)
+    current = [n for n in facts.nac if _is_current(n, episode if n.status in _RUNNING else since)]
     unclear = tuple(n for n in current if n.route is Route.UNKNOWN)
     intravenous = [n for n in current if n.route is Route.INTRAVENOUS]
     for state, source, statuses in _STATES:
@@ -62,5 +63,5 @@ def nac_course_of(facts: PatientFacts, ingestion: Ingestion, profile: Profile, n
 
 
 def _is_current(therapy: NacTherapy, since: datetime) -> bool:
-    """Within the episode; a running infusion without an end goes on, a record without a date counts."""
-    return therapy.given is None or therapy.given.latest >= since
+    """Since then; a record without a date counts while it is open: a finished one may belong to another overdose."""
+    return therapy.status in _OPEN if therapy.given is None else therapy.given.latest >= since

@@ -182,7 +182,7 @@ class Bounded:
                 return None if self.value > threshold * (1 + _FLOAT_NOISE) else False
             case Comparator.LESS_OR_EQUAL:
                 return None if reached else False
-            case Comparator.GREATER | Comparator.GREATER_OR_EQUAL:
+            case _:
                 return True if reached else None
 
     def above(self, threshold: float) -> bool | None:
@@ -195,7 +195,7 @@ class Bounded:
                 return None if exceeds else False
             case Comparator.GREATER:
                 return True if self.value >= threshold * (1 - _FLOAT_NOISE) else None
-            case Comparator.GREATER_OR_EQUAL:
+            case _:
                 return True if exceeds else None
 
     def below(self, threshold: float) -> bool | None:

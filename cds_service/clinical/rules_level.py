@@ -91,9 +91,12 @@ def _off_nomogram(case: Case) -> str | None:
 def _drawn_late_enough_after_last_dose(case: Case, level: Level) -> bool:
     """At least 4 h after the last dose: needed before "below the line" is accepted."""
     last = case.ingestion.last
-    if last is None or level.sampled is None:
-        return False
-    return NOMOGRAM_START.reached_by_number(Elapsed.between(last, level.sampled).shortest_h)
+    drawn = level.sampled
+    return (
+        last is not None
+        and drawn is not None
+        and NOMOGRAM_START.reached_by_number(Elapsed.between(last, drawn).shortest_h)
+    )
 
 
 def _settled_below(case: Case) -> list[Level]:
@@ -344,6 +347,9 @@ def _undecided(case: Case, level: Level) -> Finding:
     because = f"{level_words(level)}: the sample may be earlier than 4 h, so below the line is not proven"
     finding = met(because, asks=(repeat_ask(case, after),))
     finding = replace(finding, missing=("exact time of ingestion and of the sample",))
+    if reported_high_risk(case):
+        because = f"{because}; {amount_words(case)} reported"
+        return replace(finding, because=because, overlays=HIGH_RISK, category=Category.CONSIDER)
     if case.liver.enzymes is EnzymeState.ELEVATED:
         return replace(finding, because=f"{because}; {peak_words(case)} is raised", category=Category.CONSIDER)
     return finding
@@ -423,6 +429,8 @@ def time_unknown(case: Case) -> Finding:
         return met(words, asks=(ASK_ENZYMES,))
     if not case.is_untimed:
         return not_met("the time of ingestion is known")
+    if case.unread_levels and not case.levels:
+        return unknown(case.unread_levels[0].text, "acetaminophen level", asks=(ASK_LEVEL,))
     if not (case.ingestion.has_context or case.levels):
         return not_met("no acetaminophen exposure or level is charted")
     raised = _enzymes_raised(case)
@@ -523,6 +531,8 @@ def off_nomogram_one_missing(case: Case) -> Finding:
         return not_met("nothing is missing off the nomogram")
     if _level_hidden_by_detection_limit(case) is not None:
         return not_met("the level is below a detection limit: nothing is missing, but it cannot tell")
+    if case.ingestion.is_accidental_and_small and not case.levels:
+        return not_met("an accidental ingestion below every toxic threshold needs no level")
     level_negative = _off_nomogram_level_negative(case) is True
     enzymes_normal = _off_nomogram_enzymes(case) is EnzymeState.NORMAL
     if level_negative == enzymes_normal:
@@ -541,10 +551,11 @@ def detection_limit(case: Case) -> Finding:
         return not_met("AST or ALT is raised: other rules decide")
     because = f"{against_line(level)} does not prove a level below it (detection limit)"
     overlays = frozenset({Overlay.DETECTION_LIMIT})
-    settled = case.liver.enzymes is EnzymeState.NORMAL and not _open_beside_detection_limit(case)
+    enzymes = case.liver.late_enzymes if level.is_past_24_h is True else case.liver.enzymes
+    settled = enzymes is EnzymeState.NORMAL and not _open_beside_detection_limit(case)
     if settled and not reported_high_risk(case):
         return replace(met(f"{because}; AST and ALT are normal", overlays=overlays), category=Category.NOT_INDICATED)
-    missing = () if case.liver.enzymes is EnzymeState.NORMAL else ("AST and ALT",)
+    missing = () if enzymes is EnzymeState.NORMAL else ("AST and ALT",)
     return replace(met(because, overlays=overlays, asks=(ASK_ENZYMES,)), missing=missing)
 
 

@@ -34,11 +34,8 @@ def _has_readable_level(case: Case) -> bool:
     return any(level.reported is not None for level in case.current_levels)
 
 
-def _is_due(case: Case) -> bool:
+def _is_due(case: Case, first: Span) -> bool:
     """8 h have passed, or will have passed before a level drawn as soon as it makes sense is back."""
-    first = case.ingestion.first
-    if first is None:
-        return False
     limit = first.earliest + timedelta(hours=TREAT_WITHOUT_LEVEL.value)
     return case.now >= limit or _earliest_result(case, first.latest) > limit
 
@@ -57,7 +54,7 @@ def no_level_in_time(case: Case) -> Finding:
         return not_met("a level is known")
     if ingestion.pattern is Pattern.REPEATED:
         return _repeated_without_results(case)
-    if not ingestion.is_timed or not _is_due(case):
+    if ingestion.first is None or not ingestion.is_timed or not _is_due(case, ingestion.first):
         return not_met("8 h have not passed, or the time is unknown")
     elapsed = case.since_first_dose
     since = "" if elapsed is None else f" {elapsed_words(elapsed)} after the first dose"
@@ -77,7 +74,7 @@ def level_expected_in_time(case: Case) -> Finding:
         return _unstated_drug(case)
     if not ingestion.is_suspected_toxic or not ingestion.is_timed or ingestion.pattern is Pattern.INTRAVENOUS:
         return not_met("no suspected toxic ingestion at a known time")
-    if _has_readable_level(case) or ingestion.first is None or _is_due(case):
+    if _has_readable_level(case) or ingestion.first is None or _is_due(case, ingestion.first):
         return not_met("a level is there, or it would come too late")
     start_by = ingestion.first.earliest + timedelta(hours=TREAT_WITHOUT_LEVEL.value)
     ask = repeat_ask(case, ingestion.first.latest + timedelta(hours=NOMOGRAM_START.value), until=start_by)

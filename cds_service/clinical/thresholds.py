@@ -52,7 +52,7 @@ class Threshold:
                 return reported.at_least(self.value)
             case Side.ABOVE:
                 return reported.above(self.value)
-            case Side.BELOW:
+            case _:
                 return reported.below(self.value)
 
     def reached_by_number(self, value: float) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from cds_service.clinical.intake import Body
 from cds_service.clinical.quantity import plain
 from cds_service.clinical.thresholds import (
     ADULT_AGE,
@@ -49,19 +50,20 @@ def dosing_weight(facts: PatientFacts, now: datetime) -> UsableWeight | Unusable
     return UsableWeight(weight)
 
 
-def weight_floor_kg(facts: PatientFacts, now: datetime) -> float | None:
-    """A weight the patient surely has: the usable one, else the least plausible adult weight; None for others."""
+def body_of(facts: PatientFacts, now: datetime) -> Body:
+    """Age and weight: without a usable weight, the least plausible one of an adult as a floor; None for others."""
+    age = facts.patient.age_years(now)
     usable = dosing_weight(facts, now)
     if isinstance(usable, UsableWeight):
-        return usable.weight.kg
-    return ADULT_WEIGHT_MIN.value if _is_adult(facts, now) else None
+        return Body(age, usable.weight.kg)
+    return Body(age, ADULT_WEIGHT_MIN.value if _is_adult(facts, now) else None, is_weight_floor=True)
 
 
 def _dated(facts: PatientFacts, now: datetime) -> list[Weight]:
     """Weights with a usable time, oldest first; a time in the future is not usable."""
     limit = now + timedelta(hours=CLOCK_TOLERANCE.value)
-    rows = [(w.measured.latest, w.kg, w.reference, w) for w in facts.weights if w.measured is not None]
-    return [row[3] for row in sorted(rows, key=lambda row: row[:3]) if row[0] <= limit]
+    usable = [(w.measured, w) for w in facts.weights if w.measured is not None and w.measured.earliest <= limit]
+    return [w for _, w in sorted(usable, key=lambda row: (row[0].latest, row[1].kg, row[1].reference))]
 
 
 def _is_adult(facts: PatientFacts, now: datetime) -> bool | None:
@@ -105,7 +107,7 @@ def _jump(dated: list[Weight]) -> str | None:
     if len(dated) < 2:  # noqa: PLR2004 -- a comparison needs two
         return None
     previous, newest = dated[-2], dated[-1]
-    if not WEIGHT_CHANGE.reached_by_number(abs(newest.kg - previous.kg) / previous.kg):
+    if previous.kg > 0 and not WEIGHT_CHANGE.reached_by_number(abs(newest.kg - previous.kg) / previous.kg):
         return None
     return (
         f"the newest weight ({plain(newest.kg)} kg) differs from the one before ({plain(previous.kg)} kg) "

@@ -23,7 +23,7 @@ from cds_service.clinical.quantity import Span
 from cds_service.fhir import problem_names as names
 from cds_service.fhir.chart import Chart, Fact, gap
 from cds_service.fhir.concepts import Concept, concept_from, concepts_from, words_of
-from cds_service.fhir.problems import Meaning, meaning_of
+from cds_service.fhir.problems import Meaning, Poisoning, meaning_of
 from cds_service.fhir.reading import (
     JsonObject,
     UnusableTimeError,
@@ -161,7 +161,7 @@ def _past_exacerbation(meaning: Meaning, entry: _Entry) -> Iterator[Fact]:
 
 def _facts_from_meaning(meaning: Meaning, entry: _Entry) -> Iterator[Fact]:
     if meaning.poisoning is not None:
-        yield exposure_from_meaning(meaning, entry.resource, entry.name, entry.onset, entry.recorded_at)
+        yield exposure_from_poisoning(meaning.poisoning, entry.resource, entry.name, entry.onset, entry.recorded_at)
     for problem in sorted(meaning.problems):
         yield _diagnosis(problem, meaning, entry)
     for effect in sorted(meaning.effects):
@@ -182,14 +182,10 @@ def _diagnosis(problem: Problem, meaning: Meaning, entry: _Entry) -> Diagnosis:
     )
 
 
-def exposure_from_meaning(
-    meaning: Meaning, resource: JsonObject, name: str, taken: Span | None, recorded_at: datetime | None
+def exposure_from_poisoning(
+    poisoning: Poisoning, resource: JsonObject, name: str, taken: Span | None, recorded_at: datetime | None
 ) -> Exposure:
-    """The exposure a poisoning entry stands for. Its meaning must hold a poisoning."""
-    poisoning = meaning.poisoning
-    if poisoning is None:
-        msg = "not a poisoning"
-        raise ValueError(msg)
+    """The exposure a poisoning entry in `resource` stands for."""
     return Exposure(
         kind=poisoning.kind,
         reference=reference_of(resource),

@@ -18,7 +18,14 @@ ACETAMINOPHEN = words(
     "calpol", "feverall", "fioricet", "dafalgan", "doliprane", "efferalgan", "midol",
 )  # fmt: skip
 ACETYLCYSTEINE = words(
-    "(?:n-? ?)?acetyl-?(?:l-)?cysteine?", "acetilcistein[a-z]*", "acetadote", "parvolex", "mucomyst", "fluimucil", "cetylev", "nac"
+    "(?:n-? ?)?acetyl-?(?:l-)?cysteine?",
+    "acetilcistein[a-z]*",
+    "acetadote",
+    "parvolex",
+    "mucomyst",
+    "fluimucil",
+    "cetylev",
+    "nac",
 )
 
 _OPIOID = words(
@@ -26,7 +33,7 @@ _OPIOID = words(
     "hydromorphone", "oxymorphone", "tapentadol", "buprenorphine", "meperidine", "pethidine",
     "(?:dextro)?propoxyphene", "loperamide", "opium", "diphenoxylate", "heroin", "opioids?", "opiates?", "percocet",
     "vicodin", "norco", "lortab", "xartemis", "endocet", "roxicet", "ultracet", "co-?codamol", "co-?dydramol",
-    "oxycontin",
+    "oxycontin", "tylenol (?:#|no\\.? ?)?[1-4]", "tylenol with codeine",
 )  # fmt: skip
 _ANTICHOLINERGIC = words(
     "diphenhydramine", "doxylamine", "hydroxyzine", "promethazine", "chlorpheniramine", "scopolamine", "hyoscine",

@@ -25,7 +25,7 @@ from cds_service.clinical.facts import (
 from cds_service.fhir import problem_names as names
 from cds_service.fhir.chart import Chart, Fact, gap
 from cds_service.fhir.concepts import Concept, concept_from, concepts_from
-from cds_service.fhir.conditions import exposure_from_meaning
+from cds_service.fhir.conditions import exposure_from_poisoning
 from cds_service.fhir.doses import Regimen, regimen_of, single_dose_mg
 from cds_service.fhir.problems import meaning_of, reasons_of
 from cds_service.fhir.products import Product, product_of, route_of
@@ -45,7 +45,7 @@ from cds_service.fhir.times import choice_span
 from cds_service.fhir.values import ValueRefusedError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from cds_service.clinical.quantity import Span
 
@@ -71,17 +71,7 @@ def facts_from_intake(resource: JsonObject, chart: Chart) -> Iterator[Fact]:
     if token(resource.get("status")) in _NEVER_HAPPENED or _says_not_taken(resource):
         return
     product = product_of(resource, chart)
-    match product.substance:
-        case OrderedSubstance.ACETAMINOPHEN:
-            yield from _acetaminophen(resource, product, chart)
-        case OrderedSubstance.ACETYLCYSTEINE:
-            yield from _acetylcysteine(resource, product, chart)
-        case OrderedSubstance.OTHER:
-            yield from _coingestants(resource, product, chart)
-        case OrderedSubstance.UNIDENTIFIED:
-            yield gap(
-                GapKind.UNMAPPED_CODE, "medications", "a drug that was taken or given could not be identified", resource
-            )
+    yield from _BY_SUBSTANCE[product.substance](resource, product, chart)
     if product.is_named_only:
         words = f"{product.name!r} has no code this service knows; it was read by its name"
         yield gap(GapKind.UNMAPPED_CODE, "medications", words, resource)
@@ -186,7 +176,7 @@ def _poisoning_reason(concept: Concept, exposure: Exposure, resource: JsonObject
     meaning = meaning_of(concept)
     if meaning.poisoning is None:
         return
-    poisoning = exposure_from_meaning(meaning, resource, concept.name, exposure.taken, exposure.recorded_at)
+    poisoning = exposure_from_poisoning(meaning.poisoning, resource, concept.name, exposure.taken, exposure.recorded_at)
     yield replace(poisoning, kind=ExposureKind.POISONING, is_course=exposure.is_course)
 
 
@@ -258,6 +248,18 @@ def _coingestants(resource: JsonObject, product: Product, chart: Chart) -> Itera
     span = _when(resource, chart).span
     for effect in sorted(product.delaying):
         yield CoIngestant(reference_of(resource), product.name, effect, span)
+
+
+def _unidentified(resource: JsonObject, _: Product, __: Chart) -> Iterator[Fact]:
+    yield gap(GapKind.UNMAPPED_CODE, "medications", "a drug that was taken or given could not be identified", resource)
+
+
+_BY_SUBSTANCE: dict[OrderedSubstance, Callable[[JsonObject, Product, Chart], Iterator[Fact]]] = {
+    OrderedSubstance.ACETAMINOPHEN: _acetaminophen,
+    OrderedSubstance.ACETYLCYSTEINE: _acetylcysteine,
+    OrderedSubstance.OTHER: _coingestants,
+    OrderedSubstance.UNIDENTIFIED: _unidentified,
+}
 
 
 # Draft orders

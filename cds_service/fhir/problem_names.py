@@ -28,41 +28,51 @@ _GENERIC_OVERDOSE = re.compile(
 )
 _NEGATED = words(
     "no (?:[a-z]+ )?(?:evidence|sign|signs|suspicion|history|known)", "no",
-    "not (?:an?|due|acute|overdose|poisoning|taken|ingested)", "den(?:y|ies|ied)", "negative for", "ruled out",
+    "not (?:an?|due|acute|overdose|poisoning|taken|ingested|pregnant)", "den(?:y|ies|ied)", "negative for", "ruled out",
     "unlikely", "refuted", "without", "at risk", "risk (?:of|for)", "family history", "fh(?:x| of)?", "fear of",
     "prevention", "education", "counsell?ing", "screening", "allerg(?:y|ic)", "adverse effect", "underdos[a-z]*",
 )  # fmt: skip
 _PAST = words(
-    "history of(?! present)", "h/o", "hx(?: of)?", "pmh(?:x)?", "past", "previous(?:ly)?", "prior", "remote",
-    "resolved", "old", "sequelae?", "subsequent encounter", "in childhood", "years? ago",
+    "history of(?! present)", "h/o", "hx(?: of)?", "pmh(?:x)?", "past(?! (?:[0-9]|few|several|hour|day|night))",
+    "previous(?:ly)?", "prior(?! to)", "remote", "resolved", "sequelae?", "subsequent encounter",
+    "in childhood", "years? ago",
 )  # fmt: skip
 
 
-_CLAUSE_END = re.compile(r"[;,.]| [-\u2013\u2014] |\bbut\b|(?=\bwithout\b)", re.IGNORECASE)
+_CLAUSE_END = re.compile(r"[;,.()]| [-\u2013\u2014] |\bbut\b", re.IGNORECASE)
 _CONTENT = re.compile(r"[A-Za-z]{3,}")
 
 
 def affirmed(written: str) -> str:
-    """The text without clauses that say "not so", "another's" or "only feared"; empty when all of it does."""
+    """The text without what it says is "not so", "another's" or "only feared"; empty when that is all of it."""
     return _without(written, _NEGATED)
 
 
 def current(written: str) -> str:
-    """What the text affirms of the present: `affirmed` without clauses about the past."""
+    """What the text affirms of the present: `affirmed` without what it says of the past."""
     return _without(affirmed(written), _PAST)
 
 
 def _without(written: str, marker: re.Pattern[str]) -> str:
-    """The clauses without the marker; one that is nothing but the marker ("..., history of") holds for the whole."""
+    """The text without what its markers reach: a clause that is nothing but a marker reaches the whole text."""
     if marker.search(written) is None:
         return written
-    kept = []
-    for clause in _CLAUSE_END.split(written):
-        if marker.search(clause) is None:
-            kept.append(clause)
-        elif _CONTENT.search(marker.sub(" ", clause)) is None:
-            return ""
-    return ", ".join(kept).strip()
+    clauses = [_out_of_reach(clause, marker) for clause in _CLAUSE_END.split(written)]
+    return "" if None in clauses else ", ".join(clause for clause in clauses if clause)
+
+
+def _out_of_reach(clause: str, marker: re.Pattern[str]) -> str | None:
+    """A clause without what its marker reaches: what follows it ("denies pain"), or else what precedes it.
+
+    None when there is nothing but the marker.
+    """
+    found = marker.search(clause)
+    if found is None:
+        return clause.strip()
+    before, after = clause[: found.start()].strip(), marker.sub(" ", clause[found.start() :])
+    if _CONTENT.search(after):
+        return before
+    return "" if _CONTENT.search(before) else None
 
 
 def names_acetaminophen_poisoning(written: str) -> bool:
@@ -202,7 +212,7 @@ def _found_in(written: str) -> set[Problem]:
 def reasons_named(written: str) -> frozenset[Problem]:
     """Why a drug is ordered, as far as a text says; a use ("mucolytic") counts as well as a disease."""
     kept = affirmed(written)
-    found = _found_in(kept) | {problem for problem, pattern in _USES.items() if pattern.search(kept)}
+    found = _found_in(kept) | {problem for problem, pattern in _USES.items() if pattern.search(written)}
     if names_acetaminophen_poisoning(kept) or names_unstated_overdose(kept):
         found.add(Problem.ACETAMINOPHEN_TOXICITY)
     return frozenset(found)

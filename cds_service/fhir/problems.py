@@ -45,6 +45,17 @@ _INTENTS = {"self-harm": Intent.SELF_HARM, "accidental": Intent.ACCIDENTAL, "und
 _SEVERITIES = {severity.value: severity for severity in Severity}
 _UNSTATED_ACUITY = "liver failure, acuity not stated"
 _COMA_GRADE = 4
+_CONTRADICTS_NAMES = frozenset(
+    {
+        *_POISONINGS,
+        *_EFFECTS,
+        "acetaminophen allergy",
+        "acetylcysteine overdose",
+        "bronchiolitis obliterans",
+        "pregnancy",
+    }
+)
+"""Concepts whose excluded codes say that the entry is not what its name, or a second code, suggests."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +97,7 @@ def _coded(concept: Concept, terms: tuple[Term, ...]) -> Meaning:
     if "coma" in tags:
         problems |= {Problem.ENCEPHALOPATHY}
     return Meaning(
-        poisoning=None if concept.is_excluded or _is_past(concept) else _coded_poisoning(concept, terms, tags),
+        poisoning=None if _is_contradicted(concept) or _is_past(concept) else _coded_poisoning(concept, terms, tags),
         problems=problems | _named_reaction(concept),
         effects=frozenset(effect for term in terms if (effect := _EFFECTS.get(term.concept))),
         severity=next(
@@ -96,6 +107,11 @@ def _coded(concept: Concept, terms: tuple[Term, ...]) -> Meaning:
         unstated_acuity=any(term.concept == _UNSTATED_ACUITY for term in terms)
         and not problems - {Problem.ENCEPHALOPATHY},
     )
+
+
+def _is_contradicted(concept: Concept) -> bool:
+    """Whether a code such as T39.1X1D (follow-up) takes back what the rest of the entry says."""
+    return any(term.concept in _CONTRADICTS_NAMES for term in concept.of_kind("exclude"))
 
 
 def _is_past(concept: Concept) -> bool:
@@ -122,16 +138,17 @@ def _named_reaction(concept: Concept) -> frozenset[Problem]:
 
 def _named(concept: Concept) -> Meaning:
     """What the words say; an excluded code lets only a reaction to acetylcysteine through."""
-    if concept.is_excluded:
+    if _is_contradicted(concept):
         return Meaning(problems=_named_reaction(concept))
     problems = frozenset(problem for written in concept.written for problem in names.problems_named(written))
+    is_coded_reaction = concept.is_excluded and problems == {Problem.NAC_REACTION}
     poisoning = next((found for written in concept.written if (found := _named_poisoning(written))), None)
     return Meaning(
         poisoning=poisoning,
         problems=problems,
         severity=names.severity_named(concept.all_text),
         grade=names.grade_named(concept.all_text),
-        by_name=poisoning is not None or bool(problems),
+        by_name=poisoning is not None or (bool(problems) and not is_coded_reaction),
     )
 
 

@@ -89,7 +89,7 @@ def _concepts(resource: JsonObject, chart: Chart) -> Iterable[Concept]:
         yield from _medication_concepts(resource)
     for reference in medication_references(resource):
         medication = chart.resolve(resource, reference)
-        if medication is not None and medication.get("resourceType") in {"Medication", None}:
+        if medication is not None and text(medication.get("resourceType")) in {"Medication", None}:
             yield from _medication_concepts(medication)
         yield concept_from(text(element(reference).get("display")))
 
@@ -141,10 +141,7 @@ def _strength_mg(terms: tuple[Term, ...], written: str) -> float | None:
     """Milligrams of acetaminophen per tablet, from the product's words or its table row; None when they disagree."""
     pieces = [*(term.display for term in terms), *written.split(" | ")]
     found = {
-        float(match[1])
-        for piece in pieces
-        for match in (_STRENGTH.search(piece) or _STRENGTH_FIRST.search(piece),)
-        if match
+        float(strength) for piece in pieces for strength in _STRENGTH.findall(piece) + _STRENGTH_FIRST.findall(piece)
     }
     return found.pop() if len(found) == 1 else None
 

@@ -18,7 +18,6 @@ from cds_service.clinical.facts import (
     DrugOrder,
     Exposure,
     ExposureKind,
-    Intent,
     LabResult,
     MentalStatus,
     NacSource,
@@ -30,7 +29,6 @@ from cds_service.clinical.facts import (
     Route,
     Weight,
 )
-from cds_service.clinical.findings import Verdict
 from cds_service.clinical.profiles import US_2023, Profile
 from cds_service.clinical.quantity import Analyte, Bounded, Comparator, Span
 
@@ -38,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from cds_service.clinical.assessment import Assessment
-    from cds_service.clinical.findings import Category, Finding
+    from cds_service.clinical.findings import Category, Finding, Verdict
 
 NOW = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)
 ADULT_BIRTH = date(1990, 5, 14)

@@ -67,4 +67,5 @@ def test_a_plotted_level_counts_from_the_line_on(level: Bounded, *, above: bool 
 )
 def test_an_interval_is_plotted_where_the_line_is_lowest(elapsed: Elapsed, hours: float, line: float) -> None:
     point = plot(Bounded(50), elapsed, base_mg_l=150, high_risk_base_mg_l=300)
-    assert (point.hours, point.line_mg_l) == (hours, pytest.approx(line))
+    assert point.hours == hours
+    assert point.line_mg_l == pytest.approx(line)

@@ -13,11 +13,11 @@ from cds_service.clinical.quantity import (
     QuantityError,
     Span,
     hours,
+    hours_text,
     in_canonical_unit,
     plain,
     unit_factor,
 )
-
 from tests.clinical.facts_builders import bounded
 
 
@@ -137,6 +137,23 @@ def test_a_bound_settles_only_what_it_proves(
 )
 def test_numbers_are_written_plainly(value: float, shown: str) -> None:
     assert plain(value) == shown
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (8.0, "8.0 h"),
+        (8.04, "8.04 h"),
+        (3.99, "3.99 h"),
+        (3.96, "3.96 h"),
+        (3.9999, "just under 4 h"),
+        (24.0001, "just over 24 h"),
+        (23.999_999_9, "24.0 h"),
+        (6.26, "6.3 h"),
+    ],
+)
+def test_hours_are_not_rounded_over_a_limit(value: float, shown: str) -> None:
+    assert hours_text(value) == shown
 
 
 def test_a_bound_is_written_with_its_sign() -> None:

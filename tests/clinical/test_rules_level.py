@@ -128,8 +128,9 @@ def test_a_large_amount_below_the_line(grams: float, mg_l: float | str, expected
         assert [ask.not_before for ask in found.asks if ask.test is Test.ACETAMINOPHEN] == [hours_ago(0.5 - 4)]
 
 
-def test_a_large_amount_without_a_level_below_is_not_b2b() -> None:
+def test_a_large_amount_without_a_level_below_or_with_one_above_is_not_b2b() -> None:
     assert verdict("B2b", overdose(2), amount(32)) is NOT_MET
+    assert verdict("B2b", overdose(9), amount(32), level(40, 2), level(80, 1)) is NOT_MET
 
 
 @pytest.mark.parametrize(
@@ -157,11 +158,12 @@ def test_a_large_amount_without_a_level_below_is_not_b2b() -> None:
         pytest.param((level(40, 1), alt(1000.5, 0.1)), INDICATED, id="alt-over-1000"),
         pytest.param((level(40, 1), level(None, 0.5), *NORMAL), DATA_NEEDED, id="another-level-unreadable"),
         pytest.param((level(None, 1), *NORMAL), INDICATED, id="only-level-unreadable-after-8-h"),
-        pytest.param((level(40, None), *NORMAL), DATA_NEEDED, id="level-without-a-time"),
+        pytest.param((level(40, None), *NORMAL), INDICATED, id="only-level-without-a-time-after-8-h"),
         pytest.param((level(80, None), *NORMAL), INDICATED, id="level-without-a-time-above-at-any"),
-        pytest.param((level(40, -3), *NORMAL), DATA_NEEDED, id="level-from-the-future"),
+        pytest.param((level(40, -3), *NORMAL), INDICATED, id="only-level-from-the-future-after-8-h"),
+        pytest.param((level(40, 1), level(40, None), *NORMAL), DATA_NEEDED, id="another-level-without-a-time"),
         pytest.param((level("<200", 1), *NORMAL), DATA_NEEDED, id="a-bound-that-proves-nothing"),
-        pytest.param((level(90, 4), level(30, 0.5), *NORMAL), INDICATED, id="a-later-low-level-never-cancels"),
+        pytest.param((level(130, 4), level(30, 0.5), *NORMAL), INDICATED, id="a-later-low-level-never-cancels"),
         pytest.param((level(60, 4), level(80, 0.5), *NORMAL), INDICATED, id="the-second-level-crosses"),
     ],
 )
@@ -245,7 +247,8 @@ def test_delayed_absorption(
 ) -> None:
     found = assessed(*exposure, *results)
     assert found.category is expected
-    assert (rule in rules_met(found)) is (expected is REPEAT)
+    if expected in {REPEAT, NOT_INDICATED}:
+        assert (rule in rules_met(found)) is (expected is REPEAT)
     assert "B3" not in rules_met(found)
     assert Overlay.CONSULT in found.overlays
 
@@ -478,24 +481,28 @@ def test_repeated_supratherapeutic_ingestion(facts: tuple[Fact, ...], expected: 
 @pytest.mark.parametrize(
     ("facts", "expected"),
     [
-        pytest.param(("<10", 22, *NORMAL), NOT_INDICATED, id="normal-enzymes"),
-        pytest.param(("<10", 22), DATA_NEEDED, id="no-enzymes"),
-        pytest.param(("<10", 22, alt(60)), CONSIDER, id="raised-alt"),
-        pytest.param(("<10", 19.6, *NORMAL), NOT_INDICATED, id="still-settled"),
-        pytest.param(("<10", 22, *NORMAL, level(None, 0.4)), DATA_NEEDED, id="another-unreadable"),
-        pytest.param(("<10", 22, *NORMAL, amount(30)), CONSIDER, id="30-g"),
+        pytest.param(NORMAL, NOT_INDICATED, id="normal-enzymes"),
+        pytest.param((), DATA_NEEDED, id="no-enzymes"),
+        pytest.param((*NORMAL, level(None, 0.4)), DATA_NEEDED, id="another-unreadable"),
+        pytest.param((*NORMAL, amount(30)), CONSIDER, id="30-g"),
     ],
 )
-def test_a_detection_limit_above_the_line(facts: tuple[object, ...], expected: Category) -> None:
-    limit, hours, *rest = facts
-    assert isinstance(limit, str)
-    assert isinstance(hours, (int, float))
-    more = [fact for fact in rest if not isinstance(fact, (int, float, str))]
-    found = assessed(overdose(hours + 0.5), level(limit, 0.5), *more)  # type: ignore[arg-type]
+def test_a_detection_limit_above_the_line(facts: tuple[Fact, ...], expected: Category) -> None:
+    """Below 10 at 22 h, where the line is 6.63 mg/L."""
+    found = assessed(overdose(22.5), level("<10", 0.5), *facts)
     assert found.category is expected
-    assert (Overlay.DETECTION_LIMIT in found.overlays) is (hours > 19.63 and expected is not CONSIDER) or (
-        expected is CONSIDER
-    )
+    assert "B14" in rules_met(found)
+    assert Overlay.DETECTION_LIMIT in found.overlays
+
+
+def test_a_detection_limit_that_settles_the_line_is_no_matter() -> None:
+    assert "B14" not in rules_met(assessed(overdose(20), level("<10", 0.4), *NORMAL))
+
+
+def test_raised_enzymes_beside_a_detection_limit_are_left_to_the_other_rules() -> None:
+    found = assessed(overdose(22.5), level("<10", 0.5), alt(60))
+    assert found.category is CONSIDER
+    assert rules_met(found) & {"B4", "B14"} == {"B4"}
 
 
 # --- B16, B17: intervals --------------------------------------------------------------------------
@@ -504,19 +511,17 @@ def test_a_detection_limit_above_the_line(facts: tuple[object, ...], expected: C
 @pytest.mark.parametrize(
     ("interval", "mg_l", "expected"),
     [
-        pytest.param((10, 6), 60, INDICATED, id="above-at-the-latest"),  # 5-9 h: line(9) = 63.07
-        pytest.param((10, 6), 50, NOT_INDICATED, id="below-all-over-it"),
+        pytest.param((10, 6), 63.1, INDICATED, id="above-at-the-latest"),  # 5-9 h: line(9) = 63.07
+        pytest.param((10, 6), 63.0, NOT_INDICATED, id="below-all-over-it"),
         pytest.param((9, 4), 40, DATA_NEEDED, id="perhaps-before-4-h"),  # 3-8 h
         pytest.param((9, 4), 75, INDICATED, id="above-though-perhaps-before-4-h"),
         pytest.param((9, 5), 40, NOT_INDICATED, id="from-4-h-on"),
     ],
 )
 def test_an_interval_of_ingestion(interval: tuple[float, float], mg_l: float, expected: Category) -> None:
-    if mg_l == 60:
-        mg_l = 63.1
     found = assessed(overdose(interval), level(mg_l, 1), *NORMAL)
     assert found.category is expected
-    assert ("B16" in rules_met(found)) is (expected is DATA_NEEDED)
+    assert ("B16" in rules_met(found)) is (expected is not NOT_INDICATED)
 
 
 def test_an_undecided_interval_says_what_would_settle_it() -> None:
@@ -626,7 +631,7 @@ def test_the_words_carry_level_time_and_line() -> None:
     assert "acetaminophen 182 mg/L at 8.0 h" in said
     assert "75 mg/L" in said
     interval = finding(assessed(overdose((9, 5)), level(182), *NORMAL), "B1").because
-    assert "4.0-8.0 h" in interval
+    assert "4.0 to 8.0 h" in interval
 
 
 def test_the_case_knows_the_hours_after_the_first_dose() -> None:

@@ -67,7 +67,9 @@ OLD_OVERDOSE = overdose(TWO_YEARS_H, charted=TWO_YEARS_H)
         pytest.param((CONFUSED, inr(1.0, 60), overdose(40)), UNKNOWN, id="inr-from-before-the-ingestion"),
         pytest.param((CONFUSED, inr(1.0, -9), overdose(40)), UNKNOWN, id="inr-from-the-future"),
         pytest.param((CONFUSED, inr(2.0, 200), overdose(40)), UNKNOWN, id="inr-older-than-the-episode"),
-        pytest.param((inr(2.0), has(Problem.ENCEPHALOPATHY, 5000), overdose(40)), NOT_MET, id="encephalopathy-long-ago"),
+        pytest.param(
+            (inr(2.0), has(Problem.ENCEPHALOPATHY, 5000), overdose(40)), NOT_MET, id="encephalopathy-long-ago"
+        ),
         pytest.param((has(Problem.ACUTE_LIVER_FAILURE, None), overdose(40)), MET, id="undated-alf"),
     ],
 )

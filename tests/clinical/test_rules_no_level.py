@@ -99,12 +99,10 @@ def test_a_date_without_a_time_of_day_does_not_reach_into_the_future() -> None:
         pytest.param((unstated_overdose(20),), DATA_NEEDED, id="timed-long-ago"),
         pytest.param((unstated_overdose(None),), DATA_NEEDED, id="untimed"),
         pytest.param((unstated_overdose(None), level(None)), DATA_NEEDED, id="unreadable-level"),
-        pytest.param((unstated_overdose(2), overdose(None)), INDICATED, id="beside-acetaminophen-long-enough-ago"),
+        pytest.param((unstated_overdose(9), overdose(None)), INDICATED, id="beside-acetaminophen"),
     ],
 )
 def test_an_unstated_drug_asks_for_a_level(facts: tuple[Fact, ...], expected: Category) -> None:
-    if len(facts) == 2 and expected is INDICATED:
-        facts = (unstated_overdose(9), overdose(None))
     found = assessed(*facts)
     assert found.category is expected
     assert Test.ACETAMINOPHEN in {ask.test for ask in found.asks}
@@ -178,7 +176,7 @@ def by_accident(grams: float | None, ago: float | None = 2, *more: Fact) -> tupl
         pytest.param(by_accident(2, None, alt(20)), None, NOT_INDICATED, id="time-unknown-normal-alt"),
         pytest.param((overdose(2, intent=Intent.SELF_HARM), amount(2)), None, DATA_NEEDED, id="self-harm"),
         pytest.param((overdose(2), amount(2)), None, DATA_NEEDED, id="intent-unknown"),
-        pytest.param((unstated_overdose(2, intent=ACCIDENT), amount(2)), None, DATA_NEEDED, id="drug-unstated"),
+        pytest.param((unstated_overdose(2, intent=ACCIDENT), took(0.65, 3)), None, DATA_NEEDED, id="drug-unstated"),
         pytest.param((overdose(None, intent=ACCIDENT), given(0.65, 3)), None, INDICATED, id="a-ward-dose-is-no-amount"),
     ],
 )
@@ -195,8 +193,8 @@ def test_a_daily_amount_over_days_is_compared_per_day() -> None:
         return (*(took(grams, a, intent=ACCIDENT) for a in ago), overdose(ago[0], intent=ACCIDENT), weighs(10))
 
     child = born_years_ago(3)
-    assert assessed(*doses(1.5, 40, 20), born=child).ingestion.toxic is True  # 150 mg/kg/day x 2
-    assert assessed(*doses(1.4, 40, 20), born=child).ingestion.toxic is False
+    assert assessed(*doses(1.5, 40, 12), born=child).ingestion.toxic is True  # 150 mg/kg/day x 2
+    assert assessed(*doses(1.4, 40, 12), born=child).ingestion.toxic is False
     assert assessed(*doses(1.4, 60, 36, 12), born=child).ingestion.toxic is True  # 140 mg/kg/day x 3
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from cds_service.clinical.facts import DataGap, PatientFacts
 from cds_service.clinical.quantity import Span
 from cds_service.fhir.mapping import facts_from_resources
+
+if TYPE_CHECKING:
+    from cds_service.clinical.facts import DataGap, PatientFacts
 
 LOINC = "http://loinc.org"
 SNOMED = "http://snomed.info/sct"

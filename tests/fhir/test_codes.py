@@ -53,7 +53,7 @@ def test_a_possible_code_is_accepted(system: System, code: str) -> None:
     ],
 )
 def test_an_impossible_code_is_refused(system: System, code: str) -> None:
-    with pytest.raises(CodeError, match="is not a|wrong check digit"):
+    with pytest.raises(CodeError, match=r"is not a|wrong check digit"):
         Code(system, code)
 
 
