@@ -22,7 +22,7 @@ from cds_service.clinical.overlays import overlay_reasons
 from cds_service.clinical.population import membership_of
 from cds_service.clinical.quantity import Analyte
 from cds_service.clinical.regimens import DosingPlan, DosingRefusal, dosing_plan
-from cds_service.clinical.rules_level import crosses_at
+from cds_service.clinical.rules_off_nomogram import crosses_at
 from cds_service.clinical.thresholds import CLOCK_TOLERANCE
 from cds_service.clinical.weight import UnusableWeight, dosing_weight
 

@@ -11,13 +11,14 @@ from cds_service.clinical.findings import Category, Finding, Overlay, met, not_m
 from cds_service.clinical.ingestion import Ingestion, Pattern
 from cds_service.clinical.levels import Place
 from cds_service.clinical.liver import EnzymeState
+from cds_service.clinical.placed_levels import HIGH_RISK, amount_words, elapsed_words, repeat_ask, reported_high_risk
 from cds_service.clinical.quantity import plain
-from cds_service.clinical.rules_level import HIGH_RISK, amount_words, elapsed_words, repeat_ask, reported_high_risk
 from cds_service.clinical.rules_liver import ASK_ENZYMES, ASK_INR, ASK_LEVEL
 from cds_service.clinical.thresholds import NOMOGRAM_START, RESULT_TURNAROUND, TREAT_WITHOUT_LEVEL
 
 if TYPE_CHECKING:
     from cds_service.clinical.case import Case
+    from cds_service.clinical.quantity import Span
 
 _FULL_SET = (ASK_LEVEL, ASK_ENZYMES, ASK_INR)
 

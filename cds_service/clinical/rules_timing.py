@@ -1,0 +1,115 @@
+"""Rules B8 and B15-B17: the sample is too early, or its time is uncertain."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from cds_service.clinical.findings import (
+    Category,
+    Finding,
+    any_of,
+    met,
+    not_met,
+    unknown,
+)
+from cds_service.clinical.ingestion import Pattern
+from cds_service.clinical.levels import Level, Place, leading_level
+from cds_service.clinical.liver import EnzymeState
+from cds_service.clinical.nomogram import line_at
+from cds_service.clinical.quantity import plain
+from cds_service.clinical.rules_liver import ASK_ENZYMES, peak_words
+from cds_service.clinical.thresholds import (
+    NOMOGRAM_END,
+    NOMOGRAM_START,
+)
+
+if TYPE_CHECKING:
+    from cds_service.clinical.case import Case
+
+from cds_service.clinical.placed_levels import (
+    HIGH_RISK,
+    against_line,
+    amount_words,
+    drawn_late_enough,
+    is_on_nomogram,
+    latest,
+    level_words,
+    placed,
+    repeat_ask,
+    reported_high_risk,
+    why_off_nomogram,
+)
+
+
+def sample_too_early(case: Case) -> Finding:
+    """B8: the only level was drawn before 4 h."""
+    early = placed(case, Place.TOO_EARLY)
+    if not early or case.ingestion.first is None or any(lv.is_interpretable for lv in case.levels):
+        return not_met("no level from before 4 h stands alone")
+    last = case.ingestion.last or case.ingestion.first
+    ask = repeat_ask(case, last.latest + timedelta(hours=NOMOGRAM_START.value))
+    because = f"{level_words(latest(early))} was drawn before {NOMOGRAM_START.value:g} h and cannot be interpreted"
+    finding = met(because, asks=(ask, ASK_ENZYMES))
+    if reported_high_risk(case):
+        because = f"{because}; {amount_words(case)} reported"
+        return replace(finding, because=because, overlays=HIGH_RISK, category=Category.CONSIDER)
+    return finding
+
+
+def staggered_too_early(case: Case) -> Finding:
+    """B15: staggered, below the line, but the sample is less than 4 h after the last dose."""
+    last = case.ingestion.last
+    below = placed(case, Place.BELOW, Place.WITHIN_DETECTION_LIMIT)
+    if case.ingestion.pattern is not Pattern.STAGGERED or last is None or not below:
+        return not_met("not: staggered doses with a level below the line")
+    if any(drawn_late_enough(case, level) for level in below) or placed(case, Place.ABOVE):
+        return not_met("a level was drawn 4 h or more after the last dose")
+    ask = repeat_ask(case, last.latest + timedelta(hours=NOMOGRAM_START.value))
+    return met(f"{against_line(latest(below))} is below it, but less than 4 h after the last dose", asks=(ask,))
+
+
+def time_as_interval(case: Case) -> Finding:
+    """B16: the time is an interval: above the line at the latest time treats; not below all over it is undecided."""
+    if reason := why_off_nomogram(case):
+        return not_met(reason)
+    uncertain = [lv for lv in case.levels if lv.elapsed is not None and not lv.elapsed.is_exact]
+    above = [level for level in uncertain if level.place is Place.ABOVE]
+    if above:
+        words = f"{against_line(leading_level(above) or above[0])} at the latest possible time"
+        return replace(met(words), category=Category.INDICATED)
+    undecided = [level for level in uncertain if level.place is Place.UNDECIDED]
+    if not undecided or placed(case, Place.ABOVE):
+        return not_met("no level with an undecided time")
+    return _undecided(case, latest(undecided))
+
+
+def _undecided(case: Case, level: Level) -> Finding:
+    """The sample may be earlier than 4 h, and is not above the line at the latest time it can have."""
+    last = case.ingestion.last
+    after = case.now if last is None else last.latest + timedelta(hours=NOMOGRAM_START.value)
+    because = f"{level_words(level)}: the sample may be earlier than 4 h, so below the line is not proven"
+    finding = met(because, asks=(repeat_ask(case, after),))
+    finding = replace(finding, missing=("exact time of ingestion and of the sample",))
+    if reported_high_risk(case):
+        because = f"{because}; {amount_words(case)} reported"
+        return replace(finding, because=because, overlays=HIGH_RISK, category=Category.CONSIDER)
+    if case.liver.enzymes is EnzymeState.ELEVATED:
+        return replace(finding, because=f"{because}; {peak_words(case)} is raised", category=Category.CONSIDER)
+    return finding
+
+
+def interval_spanning_end(case: Case) -> Finding:
+    """B17: the sample may be before or after 24 h: the line at 24 h and the rule for later samples both apply."""
+    spanning = [lv for lv in case.levels if lv.is_past_24_h is None and lv.elapsed is not None]
+    if not spanning or not is_on_nomogram(case):
+        return not_met("no sample time that spans 24 h")
+    at_end = line_at(case.profile.treatment_line_mg_l, NOMOGRAM_END.value)
+    reached = any_of(None if lv.reported is None else lv.reported.at_least(at_end) for lv in spanning)
+    if reached or case.liver.late_elevated:
+        why = f"at or above {plain(at_end)} mg/L" if reached else f"{peak_words(case)} raised"
+        return met(f"{level_words(latest(spanning))}, perhaps later than 24 h: {why}")
+    if reached is None:
+        return unknown("the bound of the level cannot settle it", "a lower detection limit")
+    return not_met("below the line at 24 h, AST and ALT not raised")
