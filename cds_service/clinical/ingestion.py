@@ -166,7 +166,8 @@ def _sorted_by_role(records: Sequence[Exposure], facts: PatientFacts, since: dat
     overdose = tuple(r for r in recent if r.kind in {ExposureKind.POISONING, ExposureKind.GENERIC_OVERDOSE})
     medications = tuple(r for r in recent if r.kind in {ExposureKind.MEDICATION, ExposureKind.REPORTED_AMOUNT})
     dose_times = tuple(r for r in recent if r.kind is ExposureKind.DOSE_TIME)
-    striking = tuple(r for r in medications if not _is_ordinary(r, since))
+    at_overdose = {r.taken for r in overdose if r.taken is not None and r.taken.is_exact}
+    striking = tuple(r for r in medications if r.taken in at_overdose or not _is_ordinary(r, since))
     has_level = any(_sampled_since(r.sampled, since) for r in facts.of(Analyte.ACETAMINOPHEN))
     is_striking = _is_suspicious(striking, facts, since, body)
     if not is_striking and _is_suspicious(medications, facts, since, body):
@@ -220,7 +221,7 @@ def _is_ordinary(record: Exposure, since: datetime) -> bool:
     A labelled dose, a course within the label or from before the episode, an entry of the home medication without
     dates, an unmeasured oral dose given by staff.
     """
-    if record.kind is ExposureKind.REPORTED_AMOUNT or record.intent is Intent.SELF_HARM:
+    if record.kind is ExposureKind.REPORTED_AMOUNT or record.intent is not Intent.UNKNOWN:
         return False
     if record.is_course:
         began_long_ago = record.taken is not None and record.taken.earliest < since

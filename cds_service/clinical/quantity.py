@@ -149,6 +149,9 @@ def in_canonical_unit(analyte: Analyte, value: float, unit: str | None) -> float
             else f"{analyte.value} has the unknown unit {unit!r}"
         )
         raise QuantityError(msg)
+    if not math.isfinite(value * factor):
+        msg = f"{analyte.value} {value} {unit} is not a possible value"
+        raise QuantityError(msg)
     return value * factor
 
 
@@ -235,8 +238,12 @@ class Span:
         if self.latest < self.earliest:
             msg = "the time interval ends before it starts"
             raise QuantityError(msg)
-        object.__setattr__(self, "earliest", self.earliest.astimezone(UTC))
-        object.__setattr__(self, "latest", self.latest.astimezone(UTC))
+        try:
+            object.__setattr__(self, "earliest", self.earliest.astimezone(UTC))
+            object.__setattr__(self, "latest", self.latest.astimezone(UTC))
+        except OverflowError as error:
+            msg = "the time lies outside the calendar"
+            raise QuantityError(msg) from error
 
     @classmethod
     def at(cls, instant: datetime) -> Span:

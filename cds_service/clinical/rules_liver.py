@@ -132,7 +132,10 @@ def clinical_toxicity(case: Case) -> Finding:
 
 
 def _in_episode(case: Case, diagnosis: Diagnosis) -> bool:
+    """Charted in the episode, and not before the first dose: a sign from before it is not toxicity."""
     since = case.now - timedelta(days=case.profile.episode_days)
+    if case.ingestion.first is not None:
+        since = max(since, case.ingestion.first.earliest)
     if diagnosis.onset is not None:
         return diagnosis.onset.latest >= since
     return diagnosis.recorded_at is None or diagnosis.recorded_at >= since

@@ -37,6 +37,13 @@ def ingestion(*facts: Fact) -> Ingestion:
     return case_of(chart(*facts)).ingestion
 
 
+def test_a_small_dose_at_the_time_of_the_overdose_is_the_overdose() -> None:
+    assert ingestion(overdose(9), took(1, 9)).intake.in_24h_g == 1
+    assert ingestion(overdose(9), took(1, 8)).intake.in_24h_g is None
+    assert ingestion(overdose((20, 0)), took(1, 9)).intake.in_24h_g is None
+    assert ingestion(overdose(9), took(1, 8, intent=Intent.ACCIDENTAL)).intake.in_24h_g == 1
+
+
 @pytest.mark.parametrize(
     ("facts", "pattern"),
     [

@@ -77,6 +77,7 @@ def test_units_are_converted(analyte: Analyte, value: float, unit: str | None, c
         (Analyte.ACETAMINOPHEN, -1, "mg/L", "not a possible value"),
         (Analyte.ACETAMINOPHEN, math.nan, "mg/L", "not a possible value"),
         (Analyte.ACETAMINOPHEN, math.inf, "mg/L", "not a possible value"),
+        (Analyte.ACETAMINOPHEN, 1e308, "g/L", "not a possible value"),
     ],
 )
 def test_what_cannot_be_read_is_refused(analyte: Analyte, value: float, unit: str | None, says: str) -> None:
@@ -176,6 +177,12 @@ def test_a_naive_time_is_refused() -> None:
 def test_an_interval_that_runs_backwards_is_refused() -> None:
     with pytest.raises(QuantityError, match="ends before"):
         Span(NOON, NOON - timedelta(minutes=1))
+
+
+@pytest.mark.parametrize("text", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00"])
+def test_a_time_that_leaves_the_calendar_in_utc_is_refused(text: str) -> None:
+    with pytest.raises(QuantityError, match="outside the calendar"):
+        Span.at(datetime.fromisoformat(text))
 
 
 def test_spans_are_kept_in_utc() -> None:

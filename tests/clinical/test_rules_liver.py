@@ -139,6 +139,9 @@ def test_a2(facts: tuple[Fact, ...], expected: Verdict) -> None:
         pytest.param((has(Problem.PERSISTENT_VOMITING), overdose(30)), MET, id="vomiting"),
         pytest.param((has(Problem.JAUNDICE, None), overdose(30)), MET, id="undated"),
         pytest.param((has(Problem.JAUNDICE, 400), overdose(30)), NOT_MET, id="weeks-ago"),
+        pytest.param((has(Problem.JAUNDICE, 400), overdose(None)), NOT_MET, id="weeks-ago-and-time-unknown"),
+        pytest.param((has(Problem.JAUNDICE, 31), overdose(30)), NOT_MET, id="before-the-ingestion"),
+        pytest.param((has(Problem.JAUNDICE, 31), overdose(None)), MET, id="31-h-ago-and-time-unknown"),
         pytest.param(
             (has(Problem.JAUNDICE), overdose(30, intent=Intent.ACCIDENTAL), amount(2)), NOT_MET, id="2-g-by-accident"
         ),

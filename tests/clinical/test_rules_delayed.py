@@ -1,0 +1,104 @@
+"""Rules B5-B7: what slows absorption asks for a second level."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from cds_service.clinical.findings import Category, Overlay, Test, Verdict
+from tests.clinical.facts_builders import (
+    NOW,
+    Fact,
+    alt,
+    assessed,
+    ast,
+    coingestant,
+    level,
+    overdose,
+    rules_met,
+    took,
+    verdict,
+)
+
+MET, NOT_MET, UNKNOWN = Verdict.MET, Verdict.NOT_MET, Verdict.UNKNOWN
+INDICATED, CONSIDER, REPEAT = Category.INDICATED, Category.CONSIDER, Category.REPEAT_LEVEL
+DATA_NEEDED, NOT_INDICATED = Category.DATA_NEEDED, Category.NOT_INDICATED
+NORMAL = (alt(25, 0.1), ast(22, 0.1))
+"""AST and ALT after everything else on the chart."""
+
+
+ER = took(13, 9, is_extended_release=True)
+WITH_OPIOID = took(13, 9, delaying_ingredients=frozenset({"hydrocodone"}))
+
+
+@pytest.mark.parametrize(
+    ("exposure", "rule"),
+    [
+        pytest.param((ER,), "B5", id="extended-release"),
+        pytest.param((WITH_OPIOID,), "B6", id="opioid-in-the-product"),
+        pytest.param((overdose(9), coingestant()), "B6", id="opioid-beside-it"),
+        pytest.param((overdose(9), coingestant("anticholinergic")), "B6", id="anticholinergic-beside-it"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("results", "expected"),
+    [
+        pytest.param((level(40), *NORMAL), REPEAT, id="below"),
+        pytest.param((level(10), *NORMAL), REPEAT, id="at-10"),
+        pytest.param((level(9.9), *NORMAL), NOT_INDICATED, id="under-10"),
+        pytest.param((level("<10"), *NORMAL), NOT_INDICATED, id="below-a-limit-of-10"),
+        pytest.param((level("<20"), *NORMAL), REPEAT, id="below-a-limit-of-20"),
+        pytest.param((level(75), *NORMAL), INDICATED, id="on-the-line"),
+        pytest.param((level(40), alt(60)), INDICATED, id="below-with-raised-alt"),
+        pytest.param((level(9.9), alt(60)), CONSIDER, id="under-10-with-raised-alt"),
+        pytest.param((level(40),), REPEAT, id="no-enzymes"),
+        pytest.param((level(40, 4.5), level(20, 0.5), *NORMAL), NOT_INDICATED, id="second-level-4-h-later"),
+        pytest.param((level(40, 4.4), level(20, 0.5), *NORMAL), REPEAT, id="second-level-3-9-h-later"),
+        pytest.param((level(40, 4.5), level(80, 0.5), *NORMAL), INDICATED, id="second-level-crosses"),
+        pytest.param((level(40, 4.5), level(20, 0.5), alt(60)), INDICATED, id="second-level-with-raised-alt"),
+    ],
+)
+def test_delayed_absorption(
+    exposure: tuple[Fact, ...], rule: str, results: tuple[Fact, ...], expected: Category
+) -> None:
+    found = assessed(*exposure, *results)
+    assert found.category is expected
+    if expected in {REPEAT, NOT_INDICATED}:
+        assert (rule in rules_met(found)) is (expected is REPEAT)
+    assert "B3" not in rules_met(found)
+    assert Overlay.CONSULT in found.overlays
+
+
+def test_the_second_level_is_asked_for_4_to_6_h_after_the_first() -> None:
+    ask = next(ask for ask in assessed(ER, level(40), *NORMAL).asks if ask.test is Test.ACETAMINOPHEN)
+    assert (ask.not_before, ask.not_after) == (NOW + timedelta(hours=3), NOW + timedelta(hours=5))
+
+
+def test_a_second_level_that_is_overdue_is_asked_for_now() -> None:
+    ask = next(
+        ask
+        for ask in assessed(took(13, 20, is_extended_release=True), level(40, 9), *NORMAL).asks
+        if ask.test is Test.ACETAMINOPHEN
+    )
+    assert (ask.not_before, ask.not_after) == (NOW, None)
+
+
+@pytest.mark.parametrize(
+    ("results", "expected"),
+    [
+        ((level(40), alt(60)), MET),
+        ((level("<20"), alt(60)), UNKNOWN),
+        ((level(40),), UNKNOWN),
+        ((level(40), *NORMAL), NOT_MET),
+        ((level(9), alt(60)), NOT_MET),
+    ],
+)
+def test_b5d(results: tuple[Fact, ...], expected: Verdict) -> None:
+    assert verdict("B5d", ER, *results) is expected
+
+
+def test_delayed_absorption_off_the_nomogram_is_left_to_the_other_rules() -> None:
+    found = assessed(overdose(None), took(None, None, is_extended_release=True), level(40), *NORMAL)
+    assert found.category is INDICATED
+    assert rules_met(found) & {"B5", "B5d", "B7"} == set()
