@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from cds_service.clinical.facts import DataGap, GapKind, PatientFacts
 from cds_service.clinical.ingestion import Ingestion, Pattern, ingestion_of
-from cds_service.clinical.levels import Level, Place, is_detectable, levels_of
+from cds_service.clinical.levels import Level, Place, is_detectable, is_shortly_before, levels_of
 from cds_service.clinical.liver import Liver, liver_of
 from cds_service.clinical.nac_course import NacCourse, nac_course_of
 from cds_service.clinical.quantity import Analyte, Elapsed, Span, hours
@@ -52,7 +52,7 @@ class Case:
     @property
     def time_is_contradicted(self) -> bool:
         """A detectable level drawn before the recorded first dose: the recorded time is not reliable."""
-        before = [level for level in self.levels if level.place is Place.BEFORE_INGESTION]
+        before = [lv for lv in self.levels if lv.place is Place.BEFORE_INGESTION and is_shortly_before(lv)]
         return is_detectable(before, self.profile.detectable_mg_l) is True
 
     @property

@@ -133,7 +133,7 @@ class Problem(StrEnum):
 
     ACUTE_LIVER_FAILURE = "acute liver failure"
     ENCEPHALOPATHY = "hepatic encephalopathy"
-    CIRRHOSIS = "cirrhosis or chronic liver disease"
+    CIRRHOSIS = "cirrhosis"
     OTHER_LIVER_CAUSE = "another established cause of liver failure"
     RIGHT_UPPER_QUADRANT_PAIN = "right-upper-quadrant pain or tenderness"
     JAUNDICE = "jaundice"

@@ -16,9 +16,11 @@ from cds_service.clinical.intake import Body, Intake, intake_of, is_toxic
 from cds_service.clinical.quantity import Analyte, Span
 from cds_service.clinical.thresholds import (
     CLOCK_TOLERANCE,
+    RESULT_BEFORE_CHARTING,
     RESULT_NEAR_EXPOSURE,
     THERAPEUTIC_DAILY_G,
     THERAPEUTIC_SINGLE_G,
+    TOXIC_SINGLE_DOSE_G,
 )
 
 if TYPE_CHECKING:
@@ -91,6 +93,17 @@ class Ingestion:
         return self.has_context and self.intent is Intent.ACCIDENTAL and self.toxic is False
 
     @property
+    def ends_in_overdose(self) -> bool:
+        """Whether the last dose is an overdose of its own: timed by a poisoning entry, or toxic in one dose."""
+        return any(
+            r.taken is not None
+            and not r.is_course
+            and r.taken == self.last
+            and (r.kind is ExposureKind.POISONING or TOXIC_SINGLE_DOSE_G.reached_by_number((r.amount_mg or 0) / 1000))
+            for r in self.records
+        )
+
+    @property
     def is_suspected_toxic(self) -> bool:
         """An acetaminophen exposure that is not proven harmless."""
         return self.pattern not in {Pattern.NONE, Pattern.UNSTATED_DRUG} and not self.is_accidental_and_small
@@ -98,14 +111,16 @@ class Ingestion:
     def negative_from(self, now: datetime) -> datetime:
         """From when a normal or low result counts.
 
-        The first dose; of repeated doses the last; without a time a day before the exposure was charted.
+        The first dose; of repeated doses the last; without a time shortly before the exposure was charted.
         """
         if self.pattern is Pattern.REPEATED and (lasts := [at for r in self.records if (at := _last_dose(r, now))]):
             return max(lasts)
         if self.first is not None:
             return self.first.earliest
         charted = [record.recorded_at for record in self.records if record.recorded_at is not None]
-        return max(charted, default=now) - timedelta(hours=RESULT_NEAR_EXPOSURE.value)
+        if charted:
+            return max(charted) - timedelta(hours=RESULT_BEFORE_CHARTING.value)
+        return now - timedelta(hours=RESULT_NEAR_EXPOSURE.value)
 
 
 def _last_dose(record: Exposure, now: datetime) -> datetime | None:

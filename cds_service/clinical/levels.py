@@ -13,7 +13,13 @@ from typing import TYPE_CHECKING
 from cds_service.clinical.findings import any_of
 from cds_service.clinical.nomogram import NomogramPoint, four_hour_equivalent, plot
 from cds_service.clinical.quantity import Analyte, Bounded, Comparator, Elapsed, Span
-from cds_service.clinical.thresholds import CLOCK_TOLERANCE, DETECTION_LIMIT_MAX, NOMOGRAM_END, NOMOGRAM_START
+from cds_service.clinical.thresholds import (
+    CLOCK_TOLERANCE,
+    DETECTION_LIMIT_MAX,
+    NOMOGRAM_END,
+    NOMOGRAM_START,
+    RESULT_NEAR_EXPOSURE,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -131,6 +137,11 @@ def is_detection_limit(level: Bounded) -> bool:
     """Whether "<X" can be an assay's reporting limit; "<200" is not, and proves nothing about the line."""
     below = level.comparator in {Comparator.LESS, Comparator.LESS_OR_EQUAL}
     return below and not DETECTION_LIMIT_MAX.reached_by_number(level.value)
+
+
+def is_shortly_before(level: Level) -> bool:
+    """Whether a level from before the recorded ingestion is near enough to cast doubt on its time."""
+    return level.elapsed is not None and not RESULT_NEAR_EXPOSURE.reached_by_number(-level.elapsed.longest_h)
 
 
 def is_detectable(levels: Sequence[Level], threshold_mg_l: float) -> bool | None:

@@ -12,7 +12,7 @@ from cds_service.clinical.findings import (
 )
 from cds_service.clinical.ingestion import Pattern
 from cds_service.clinical.levels import Level, Place
-from cds_service.clinical.quantity import Elapsed, hours_text, plain
+from cds_service.clinical.quantity import Elapsed, apart, hours_text, plain
 from cds_service.clinical.thresholds import (
     NOMOGRAM_START,
     SECOND_LEVEL_AFTER,
@@ -28,11 +28,12 @@ if TYPE_CHECKING:
 HIGH_RISK = frozenset({Overlay.HIGH_RISK, Overlay.CONSULT})
 
 
-def level_words(level: Level) -> str:
-    """The level with its time, e.g. "acetaminophen 182 mg/L at 8.0 h"."""
+def level_words(level: Level, value: str | None = None) -> str:
+    """The level with its time, e.g. "acetaminophen 182 mg/L at 8.0 h"; `value` to show other digits."""
+    shown = str(level.reported) if value is None or level.reported is None else f"{level.reported.sign}{value}"
     when = "" if level.elapsed is None else f" at {elapsed_words(level.elapsed)}"
     preliminary = " (preliminary)" if level.result.status == "preliminary" else ""
-    return f"acetaminophen {level.reported} mg/L{when}{preliminary}"
+    return f"acetaminophen {shown} mg/L{when}{preliminary}"
 
 
 def elapsed_words(elapsed: Elapsed) -> str:
@@ -46,7 +47,9 @@ def against_line(level: Level) -> str:
     """The level with the line it was read against."""
     if level.point is None:
         return level_words(level)
-    return f"{level_words(level)} against a treatment line of {plain(level.point.line_mg_l)} mg/L"
+    point = level.point
+    value, line = apart(point.level.value, point.line_mg_l)
+    return f"{level_words(level, value)} against a treatment line of {line} mg/L"
 
 
 def amount_words(case: Case) -> str:

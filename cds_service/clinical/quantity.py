@@ -208,8 +208,12 @@ class Bounded:
 
     def __str__(self) -> str:
         """The number as a clinician writes it: three significant digits, whole from 100 up."""
-        sign = "" if self.comparator is Comparator.EQUAL else self.comparator.value
-        return f"{sign}{plain(self.value)}"
+        return f"{self.sign}{plain(self.value)}"
+
+    @property
+    def sign(self) -> str:
+        """The comparator as written before the number; empty for an exact value."""
+        return "" if self.comparator is Comparator.EQUAL else self.comparator.value
 
 
 def plain(value: float) -> str:
@@ -218,6 +222,20 @@ def plain(value: float) -> str:
         return f"{value:.0f}"
     text = f"{value:#.3g}"
     return text.rstrip("0").rstrip(".") if "." in text and "e" not in text else f"{value:.6f}".rstrip("0").rstrip(".")
+
+
+def apart(level: float, line: float) -> tuple[str, str]:
+    """Two numbers as text: the usual digits, more where two different numbers would read the same."""
+    if plain(level) != plain(line) or abs(level - line) <= _FLOAT_NOISE * line:
+        return plain(level), plain(line)
+    for digits in (1, 2, 3):
+        if f"{level:.{digits}f}" != f"{line:.{digits}f}":
+            return _trimmed(level, digits), _trimmed(line, digits)
+    return f"{level:.6f}", f"{line:.6f}"
+
+
+def _trimmed(value: float, digits: int) -> str:
+    return f"{value:.{digits}f}".rstrip("0").rstrip(".")
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -12,15 +12,6 @@ from cds_service.clinical.findings import (
 )
 from cds_service.clinical.levels import Level, Place
 from cds_service.clinical.liver import EnzymeState
-from cds_service.clinical.quantity import Elapsed
-from cds_service.clinical.rules_liver import ASK_ENZYMES, peak_words
-from cds_service.clinical.thresholds import (
-    SECOND_LEVEL_AFTER,
-)
-
-if TYPE_CHECKING:
-    from cds_service.clinical.case import Case
-
 from cds_service.clinical.placed_levels import (
     against_line,
     is_on_nomogram,
@@ -30,7 +21,15 @@ from cds_service.clinical.placed_levels import (
     repeat_after,
     why_off_nomogram,
 )
+from cds_service.clinical.quantity import Elapsed
+from cds_service.clinical.rules_liver import ASK_ENZYMES, peak_words
 from cds_service.clinical.rules_nomogram import proven_below
+from cds_service.clinical.thresholds import (
+    SECOND_LEVEL_AFTER,
+)
+
+if TYPE_CHECKING:
+    from cds_service.clinical.case import Case
 
 
 def _delayed_and_detectable(case: Case) -> Level | None:

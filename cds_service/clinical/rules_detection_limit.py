@@ -15,6 +15,7 @@ from cds_service.clinical.findings import (
 from cds_service.clinical.ingestion import Pattern
 from cds_service.clinical.levels import Level, Place, is_detection_limit
 from cds_service.clinical.liver import EnzymeState
+from cds_service.clinical.placed_levels import against_line, drawn_late_enough, latest, placed, reported_high_risk
 from cds_service.clinical.rules_liver import ASK_ENZYMES
 
 if TYPE_CHECKING:
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 
     from cds_service.clinical.case import Case
     from cds_service.clinical.quantity import Bounded
-
-from cds_service.clinical.placed_levels import against_line, drawn_late_enough, latest, placed, reported_high_risk
 
 
 def detection_limit(case: Case) -> Finding:

@@ -13,14 +13,6 @@ from cds_service.clinical.findings import (
 from cds_service.clinical.ingestion import Pattern
 from cds_service.clinical.levels import Level, Place, is_detectable, leading_level
 from cds_service.clinical.liver import EnzymeState
-from cds_service.clinical.quantity import plain
-from cds_service.clinical.rules_liver import ASK_ENZYMES, ASK_LEVEL, peak_words
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from cds_service.clinical.case import Case
-
 from cds_service.clinical.placed_levels import (
     HIGH_RISK,
     against_line,
@@ -34,6 +26,13 @@ from cds_service.clinical.placed_levels import (
     settled_below,
     why_off_nomogram,
 )
+from cds_service.clinical.quantity import plain
+from cds_service.clinical.rules_liver import ASK_ENZYMES, ASK_LEVEL, peak_words
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cds_service.clinical.case import Case
 
 
 def above_line(case: Case) -> Finding:
@@ -67,14 +66,18 @@ def above_line_high_risk(case: Case) -> Finding:
 
 def large_amount_below_line(case: Case) -> Finding:
     """B2b: at least 30 g reported and the level below the line."""
-    below = placed(case, Place.BELOW, Place.WITHIN_DETECTION_LIMIT)
-    if not reported_high_risk(case) or not below:
-        return not_met("not: 30 g or more reported with a level below the line")
+    usable = [level for level in case.current_levels if level.reported is not None and level.is_interpretable]
+    if not reported_high_risk(case) or not usable:
+        return not_met("not: 30 g or more reported with a level that can be interpreted")
     if placed(case, Place.ABOVE):
         return not_met("a level is on or above the line")
-    level = latest(below)
-    because = f"{amount_words(case)} reported although {against_line(level)} is below it"
+    level = latest(usable)
+    because = f"{amount_words(case)} reported although {against_line(level)} {_where(level)}"
     return met(because, overlays=HIGH_RISK, asks=repeat_after(case, level))
+
+
+def _where(level: Level) -> str:
+    return "is below it" if level.place is Place.BELOW else "is not proven to be above it"
 
 
 def below_line(case: Case) -> Finding:

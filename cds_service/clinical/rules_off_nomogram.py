@@ -17,10 +17,20 @@ from cds_service.clinical.findings import (
     unknown,
 )
 from cds_service.clinical.ingestion import Pattern
-from cds_service.clinical.levels import Level, Place, is_detectable
+from cds_service.clinical.levels import Level, Place, is_detectable, reaches
 from cds_service.clinical.liver import EnzymeState
-from cds_service.clinical.nomogram import hours_on_line
+from cds_service.clinical.nomogram import hours_on_line, line_at
+from cds_service.clinical.placed_levels import (
+    drawn_late_enough,
+    is_on_nomogram,
+    latest,
+    level_words,
+    placed,
+    settled_below,
+)
 from cds_service.clinical.profiles import NonNomogramRule
+from cds_service.clinical.quantity import Elapsed
+from cds_service.clinical.rules_detection_limit import level_hidden_by_detection_limit, off_nomogram_threshold
 from cds_service.clinical.rules_liver import ASK_ENZYMES, ASK_LEVEL, peak_words
 from cds_service.clinical.thresholds import (
     NOMOGRAM_END,
@@ -32,13 +42,12 @@ if TYPE_CHECKING:
 
     from cds_service.clinical.case import Case
 
-from cds_service.clinical.placed_levels import is_on_nomogram, latest, level_words, placed, settled_below
-from cds_service.clinical.rules_detection_limit import level_hidden_by_detection_limit, off_nomogram_threshold
-
 
 def _negative_without_time(case: Case, threshold: float) -> bool | None:
     """Whether every level near the exposure is below the threshold; None when none is, or one is unreadable."""
-    if not case.fresh_levels or case.unread_levels:
+    recent_overdose = case.ingestion.pattern is Pattern.REPEATED and case.ingestion.ends_in_overdose
+    settled = [lv for lv in case.fresh_levels if not recent_overdose or drawn_late_enough(case, lv)]
+    if not settled or case.unread_levels:
         return None
     detected = is_detectable(case.fresh_levels, threshold)
     return None if detected is None else not detected
@@ -136,7 +145,23 @@ def repeated_supratherapeutic(case: Case) -> Finding:
     """B11: repeated supratherapeutic ingestion; level of 20 mg/L or raised AST/ALT."""
     if case.ingestion.pattern is not Pattern.REPEATED:
         return not_met("no repeated supratherapeutic ingestion")
-    return _off_nomogram_finding(case, case.profile.rsi_level_mg_l, case.levels, _enzymes_raised(case))
+    finding = _off_nomogram_finding(case, case.profile.rsi_level_mg_l, case.levels, _enzymes_raised(case))
+    above = [level for level in case.levels if _is_above_line_from_last_dose(case, level)]
+    if above and not finding.is_met:
+        return met(f"{level_words(latest(above))} is on or above the treatment line counted from the last dose")
+    return finding
+
+
+def _is_above_line_from_last_dose(case: Case, level: Level) -> bool:
+    """Doses more than a day apart of which the last was an overdose of its own: the line counts from it too."""
+    last = case.ingestion.last
+    if last is None or level.sampled is None or level.reported is None or not case.ingestion.ends_in_overdose:
+        return False
+    elapsed = Elapsed.between(last, level.sampled)
+    if elapsed.longest_h < NOMOGRAM_START.value or NOMOGRAM_END.reached_by_number(elapsed.shortest_h):
+        return False
+    line = line_at(case.profile.treatment_line_mg_l, min(elapsed.longest_h, NOMOGRAM_END.value))
+    return reaches(level.reported, line, inclusive=case.profile.line_inclusive) is True
 
 
 _OFF_NOMOGRAM = (time_unknown, beyond_24_h, repeated_supratherapeutic)

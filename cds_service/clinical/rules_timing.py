@@ -18,16 +18,6 @@ from cds_service.clinical.ingestion import Pattern
 from cds_service.clinical.levels import Level, Place, leading_level
 from cds_service.clinical.liver import EnzymeState
 from cds_service.clinical.nomogram import line_at
-from cds_service.clinical.quantity import plain
-from cds_service.clinical.rules_liver import ASK_ENZYMES, peak_words
-from cds_service.clinical.thresholds import (
-    NOMOGRAM_END,
-    NOMOGRAM_START,
-)
-
-if TYPE_CHECKING:
-    from cds_service.clinical.case import Case
-
 from cds_service.clinical.placed_levels import (
     HIGH_RISK,
     against_line,
@@ -41,6 +31,15 @@ from cds_service.clinical.placed_levels import (
     reported_high_risk,
     why_off_nomogram,
 )
+from cds_service.clinical.quantity import plain
+from cds_service.clinical.rules_liver import ASK_ENZYMES, peak_words
+from cds_service.clinical.thresholds import (
+    NOMOGRAM_END,
+    NOMOGRAM_START,
+)
+
+if TYPE_CHECKING:
+    from cds_service.clinical.case import Case
 
 
 def sample_too_early(case: Case) -> Finding:

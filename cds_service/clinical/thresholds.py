@@ -107,8 +107,12 @@ CF_AGE = Threshold("cystic fibrosis guideline applies", 6, "years", Side.AT_LEAS
 COPD_EXACERBATIONS = Threshold("exacerbations in 2 years", 2, "", Side.AT_LEAST, CHEST_CTS_2015, "oral NAC")
 
 RESULT_NEAR_EXPOSURE = Threshold(
-    "a negative result counts if drawn no earlier than this before the exposure was charted (or before now)",
+    "a negative result counts from this long before now, when neither ingestion nor charting has a time",
     24, "h", Side.ABOVE, SERVICE_ASSUMPTION, "stale results",
+)  # fmt: skip
+RESULT_BEFORE_CHARTING = Threshold(
+    "a negative result counts from this long before an exposure of unknown time was charted",
+    8, "h", Side.ABOVE, SERVICE_ASSUMPTION, "stale results",
 )  # fmt: skip
 ALF_COURSE_WEEKS = Threshold("acute liver failure lasts at most", 26, "weeks", Side.ABOVE, AGA_2017, "definition")
 

@@ -134,7 +134,7 @@ _PROBLEMS: dict[Problem, re.Pattern[str]] = {
         "hepatic (?:encephalopathy|coma)",
         "(?:portosystemic|liver) encephalopathy",
     ),
-    Problem.CIRRHOSIS: words("cirrhosis", "chronic liver disease"),
+    Problem.CIRRHOSIS: words("cirrhosis"),
     Problem.RIGHT_UPPER_QUADRANT_PAIN: words(
         "(?:right[- ]upper[- ]quadrant|ruq) (?:abdominal )?(?:pain|tenderness)",
         "(?:pain|tenderness)(?: in)?(?: the)? (?:right[- ]upper[- ]quadrant|ruq)",

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from cds_service.clinical.findings import Category, Overlay, Test
-from cds_service.clinical.quantity import Analyte, Comparator, hours_text, plain
+from cds_service.clinical.quantity import Analyte, apart, hours_text, plain
 from cds_service.hooks.clock import between, clock_time
 from cds_service.hooks.markdown import capitalised, one_line
 
@@ -145,7 +145,7 @@ def _is_preliminary(assessment: Assessment, point: NomogramPoint) -> bool:
 def _place(point: NomogramPoint) -> str:
     """Where the level lies, such as "above the treatment line (75)"."""
     side = _side(point, point.line_mg_l)
-    line = plain(point.line_mg_l) if side == "on" else _apart(point.level.value, point.line_mg_l)[1]
+    line = plain(point.line_mg_l) if side == "on" else apart(point.level.value, point.line_mg_l)[1]
     return f"{side} the treatment line ({line})"
 
 
@@ -159,22 +159,7 @@ def _side(point: NomogramPoint, line_mg_l: float) -> str:
 
 def level_text(point: NomogramPoint) -> str:
     """The plotted level, with as many digits as it takes not to look equal to a line it is not on."""
-    sign = "" if point.level.comparator is Comparator.EQUAL else point.level.comparator.value
-    return f"{sign}{_apart(point.level.value, point.line_mg_l)[0]}"
-
-
-def _apart(level: float, line: float) -> tuple[str, str]:
-    """Level and line as text: the usual digits, more where two different numbers would read the same."""
-    if plain(level) != plain(line) or abs(level - line) <= 1e-9 * line:  # float noise
-        return plain(level), plain(line)
-    for digits in (1, 2, 3):
-        if f"{level:.{digits}f}" != f"{line:.{digits}f}":
-            return _trimmed(level, digits), _trimmed(line, digits)
-    return f"{level:.6f}", f"{line:.6f}"
-
-
-def _trimmed(value: float, digits: int) -> str:
-    return f"{value:.{digits}f}".rstrip("0").rstrip(".")
+    return f"{point.level.sign}{apart(point.level.value, point.line_mg_l)[0]}"
 
 
 def _asks_of(assessment: Assessment, zone: tzinfo) -> tuple[str, ...]:

@@ -145,13 +145,13 @@ def test_first_and_last_dose(facts: tuple[Fact, ...], first: float, last: float)
     ("facts", "ago"),
     [
         pytest.param((overdose(9),), 9, id="the-first-dose"),
-        pytest.param((overdose(None, charted=3),), 27, id="a-day-before-it-was-charted"),
+        pytest.param((overdose(None, charted=3),), 11, id="shortly-before-it-was-charted"),
         pytest.param((), 24, id="a-day-ago"),
         pytest.param((took(6, 40), took(6, 4)), 4, id="the-last-of-repeated-doses"),
         pytest.param((course(8, (90, 10)),), 34, id="a-day-before-the-end-of-a-course"),
         pytest.param((course(8, 90),), 24, id="a-day-ago-in-an-open-course"),
         pytest.param((course(8, (90, -90)),), 24, id="a-day-ago-in-a-course-that-goes-on"),
-        pytest.param((overdose(None, charted=3, is_repeated_supratherapeutic=True),), 27, id="repeated-untimed"),
+        pytest.param((overdose(None, charted=3, is_repeated_supratherapeutic=True),), 11, id="repeated-untimed"),
     ],
 )
 def test_a_negative_result_counts_from(facts: tuple[Fact, ...], ago: float) -> None:

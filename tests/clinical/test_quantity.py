@@ -12,6 +12,7 @@ from cds_service.clinical.quantity import (
     Elapsed,
     QuantityError,
     Span,
+    apart,
     hours,
     hours_text,
     in_canonical_unit,
@@ -221,3 +222,19 @@ def test_a_span_contains_a_narrower_one() -> None:
 )
 def test_a_span_does_not_reach_past_the_present(latest: datetime, capped: Span) -> None:
     assert Span(NOON, NOON + timedelta(hours=2)).capped(latest) == capped
+
+
+@pytest.mark.parametrize(
+    ("level_mg_l", "line_mg_l", "shown"),
+    [
+        pytest.param(120.0, 75.0, ("120", "75"), id="far-apart"),
+        pytest.param(75.0, 75.0, ("75", "75"), id="on-the-line"),
+        pytest.param(74.96, 75.0, ("74.96", "75"), id="hundredths-under"),
+        pytest.param(106.07, 106.066017, ("106.07", "106.066"), id="thousandths-over"),
+        pytest.param(75.0000004, 75.0, ("75.000000", "75.000000"), id="nearly-noise"),
+    ],
+)
+def test_a_level_beside_the_line_never_looks_equal_to_it(
+    level_mg_l: float, line_mg_l: float, shown: tuple[str, str]
+) -> None:
+    assert apart(level_mg_l, line_mg_l) == shown

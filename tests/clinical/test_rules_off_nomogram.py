@@ -223,3 +223,44 @@ def test_under_the_and_reading_one_finding_is_to_be_considered(facts: tuple[Fact
     assert found.category is expected
     if expected is CONSIDER:
         assert "AGA 2017 asks for both" in finding(found, "B9").because
+
+
+# --- doses more than a day apart, the last of them an overdose of its own ---------------------------
+
+
+@pytest.mark.parametrize(
+    ("level_mg_l", "sampled", "expected"),
+    [
+        # Counted from the second overdose, 20 h before the sample, the line stands at 9.375 mg/L.
+        pytest.param(9.375, 0, INDICATED, id="on-the-line-from-the-last"),
+        pytest.param(9.3, 0, NOT_INDICATED, id="under-the-line-from-the-last"),
+        # 3 h after the second overdose nothing can be called negative yet.
+        pytest.param(9.3, 17, DATA_NEEDED, id="too-soon-after-the-last"),
+    ],
+)
+def test_two_overdoses_a_day_apart(level_mg_l: float, sampled: float, expected: Category) -> None:
+    found = assessed(overdose(50), overdose(20), level(level_mg_l, sampled), *NORMAL)
+    assert found.ingestion.ends_in_overdose
+    assert found.category is expected
+
+
+def test_small_repeated_doses_are_not_counted_from_the_last() -> None:
+    found = assessed(took(4, 60), took(4, 50), took(4, 40), took(4, 20), level(15, 0), *NORMAL)
+    assert not found.ingestion.ends_in_overdose
+    assert found.category is NOT_INDICATED
+
+
+@pytest.mark.parametrize(
+    ("sampled", "expected"),
+    [pytest.param(26, INDICATED, id="a-day-before"), pytest.param(80, CONSIDER, id="three-days-before")],
+)
+def test_a_level_shortly_before_the_ingestion_casts_doubt_on_its_time(sampled: float, expected: Category) -> None:
+    found = assessed(overdose(3), amount(30), level(12, sampled), *NORMAL)
+    assert found.category is expected
+
+
+@pytest.mark.parametrize("ago", [None, 30.0])
+def test_thirty_grams_off_the_nomogram_is_at_least_considered(ago: float | None) -> None:
+    found = assessed(overdose(ago), amount(30), level(5, 0.1), *NORMAL)
+    assert found.category is CONSIDER
+    assert Overlay.HIGH_RISK in found.overlays
