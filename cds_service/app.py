@@ -127,10 +127,12 @@ def _add_operations(app: FastAPI, settings: Settings, metrics: Metrics) -> None:
     async def landing() -> dict[str, Any]:
         return {"service": app.title, "version": __version__, "endpoints": _ENDPOINTS}
 
+    @app.head("/healthz", include_in_schema=False)
     @app.get("/healthz", tags=["Operations"], summary="The process answers")
     async def healthz() -> dict[str, str]:
         return {"status": "ok"}
 
+    @app.head("/readyz", include_in_schema=False)
     @app.get("/readyz", tags=["Operations"], summary="The configuration is read and the HTTP pool is open")
     async def readyz() -> Response:
         is_ready = getattr(app.state, "fhir_client", None) is not None

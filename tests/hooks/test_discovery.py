@@ -59,3 +59,9 @@ async def test_trailing_slashes_answer_without_redirect(path: str) -> None:
     async with service() as client:
         answer = await client.get(path, follow_redirects=False)
     assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/cds-services", "/healthz", "/readyz"])
+async def test_head_answers_like_get(path: str) -> None:
+    async with service() as client:
+        assert (await client.head(path)).status_code == (await client.get(path)).status_code == 200
