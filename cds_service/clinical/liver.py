@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from cds_service.clinical.facts import Diagnosis, LabResult, PatientFacts, Problem
+from cds_service.clinical.facts import Diagnosis, GapKind, LabResult, PatientFacts, Problem
 from cds_service.clinical.findings import all_of, any_of
 from cds_service.clinical.levels import usable_sample_time
 from cds_service.clinical.quantity import Analyte, Span
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
     from cds_service.clinical.ingestion import Ingestion
     from cds_service.clinical.profiles import Profile
+
+# Gaps of these kinds that concern no single result stand for results that were not read.
+_HIDING = frozenset({GapKind.UNREADABLE, GapKind.TRUNCATED, GapKind.NOT_FETCHED})
 
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
@@ -71,14 +74,14 @@ def liver_of(facts: PatientFacts, ingestion: Ingestion, profile: Profile, now: d
     confused = _current(facts.having(Problem.ENCEPHALOPATHY), now)
     cirrhosis = bool(facts.having(Problem.CIRRHOSIS))
     return Liver(
-        enzymes=_state(relevant, profile, negative_from),
+        enzymes=_state(relevant, profile, negative_from, is_incomplete=_hides_results(facts)),
         elevated=tuple(r for r in relevant if is_elevated(r, profile)),
         enzyme_results=tuple(results),
         is_hepatotoxic=any_of(None if r.reported is None else HEPATOTOXICITY.reached_by(r.reported) for r in results)
         if results
         else None,
         late_elevated=any(is_elevated(r, profile) for r in late),
-        late_enzymes=_state(surely_late, profile, since),
+        late_enzymes=_state(surely_late, profile, since, is_incomplete=_hides_results(facts)),
         inr=inr,
         inr_raised=inr_raised,
         encephalopathy=confused,
@@ -160,15 +163,25 @@ def _may_follow(result: LabResult, ingestion: Ingestion, now: datetime) -> bool:
     return ingestion.first is None or _hours_after(result, ingestion, now)[1] >= 0
 
 
-def _state(results: Sequence[LabResult], profile: Profile, negative_since: datetime) -> EnzymeState:
-    """Elevated if any result is; normal only if the newest of each enzyme measured is, and is fresh."""
+def _hides_results(facts: PatientFacts) -> bool:
+    """Whether results of AST or ALT exist, or may exist, that were not read at all."""
+    return any(
+        gap.about in {Analyte.ALT.value, Analyte.AST.value} and gap.reference is None and gap.kind in _HIDING
+        for gap in facts.gaps
+    )
+
+
+def _state(
+    results: Sequence[LabResult], profile: Profile, negative_since: datetime, *, is_incomplete: bool
+) -> EnzymeState:
+    """Elevated if any result is; normal only if all were read and the newest of each enzyme is, and is fresh."""
     if any(is_elevated(r, profile) for r in results):
         return EnzymeState.ELEVATED
     latest = [_latest(results, analyte) for analyte in (Analyte.ALT, Analyte.AST)]
     measured = [r for r in latest if r is not None]
     fresh = [r for r in measured if r.sampled is not None and r.sampled.earliest >= negative_since]
     settled = all(is_elevated(r, profile) is False for r in measured)
-    return EnzymeState.NORMAL if fresh and settled else EnzymeState.UNKNOWN
+    return EnzymeState.NORMAL if fresh and settled and not is_incomplete else EnzymeState.UNKNOWN
 
 
 def _latest(results: Sequence[LabResult], analyte: Analyte) -> LabResult | None:

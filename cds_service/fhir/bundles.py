@@ -68,16 +68,15 @@ def _page_from_bundle(bundle: JsonObject, resource_type: str) -> Page:
 def _fetched_from_entries(entries: list[Any], resource_type: str) -> Fetched:
     """The resources in the entries, with what is wrong with them, most telling first.
 
-    One pass, since a page may hold thousands. Empty entries and notes about the search
-    are no data and no fault; a note is known by its type, so that no result is lost for a wrong `search.mode`.
+    One pass, since a page may hold thousands. An entry without a resource is a fault: something was there. Notes about
+    the search are no data and no fault; a note is known by its type, so that no result is lost for a wrong
+    `search.mode`.
     """
     resources: list[JsonObject] = []
     outcome: JsonObject | None = None
     has_garbage = False
     for entry in entries:
-        resource = entry.get("resource") if isinstance(entry, dict) else entry
-        if resource is None:
-            continue
+        resource = entry.get("resource") if isinstance(entry, dict) else None
         if not isinstance(resource, dict) or not isinstance(resource.get("resourceType"), str):
             has_garbage = True
         elif resource["resourceType"] == _OUTCOME:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from cds_service.clinical.facts import DataGap, GapKind
 from cds_service.fhir.bundles import Page, page_from_prefetch
+from cds_service.fhir.concepts import concept_from
 from cds_service.fhir.fetched import FaultKind, Fetched, FetchFault, failed
 from cds_service.fhir.mapping import unresolved_references
 from cds_service.fhir.queries import QUERIES
@@ -213,8 +214,22 @@ def _is_missing(fetched: Fetched) -> bool:
 
 
 def _gaps(rows: Iterable[_Row]) -> tuple[DataGap, ...]:
-    """A gap for every row that is not complete, unless its failure is not worth telling."""
-    return tuple(_gap(row.query, row.fetched.fault) for row in rows if row.fetched.fault and not row.query.is_quiet)
+    """A gap for every row that is not complete, unless its failure is not worth telling, and for uncoded entries."""
+    told = [row for row in rows if not row.query.is_quiet]
+    failures = (_gap(row.query, row.fetched.fault) for row in told if row.fetched.fault)
+    return (*failures, *(gap for row in told if (gap := _uncoded_gap(row)) is not None))
+
+
+def _uncoded_gap(row: _Row) -> DataGap | None:
+    """Results of a required search that do not say what they are: one of them may be the result that matters."""
+    if not row.query.required or row.query.resource_type != "Observation":
+        return None
+    found = [each for each in row.fetched.resources if each["resourceType"] == row.query.resource_type]
+    uncoded = sum(concept_from(each.get("code")).is_empty for each in found)
+    if not uncoded:
+        return None
+    words = f"{uncoded} of the {row.query.name} do not say what they are"
+    return DataGap(GapKind.UNREADABLE, row.query.about, words)
 
 
 def _gap(query: Query, fault: FetchFault) -> DataGap:

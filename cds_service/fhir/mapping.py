@@ -6,7 +6,6 @@ what is in them: what cannot be used becomes a `DataGap`. Knows no rules; sees n
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, tzinfo
 from itertools import pairwise
@@ -90,29 +89,41 @@ def facts_from_resources(
 
 
 def _newest(resources: Iterable[JsonObject]) -> list[JsonObject]:
-    """Every resource once, the newest version of each type and id; those without an id are all kept."""
-    identified: dict[tuple[str, str], JsonObject] = {}
+    """Every resource once, the newest version of each type and id; those without an id are all kept.
+
+    Two different contents under one version contradict each other: both are kept, so that neither hides the other.
+    """
+    identified: dict[tuple[str, str], list[JsonObject]] = {}
     nameless: list[JsonObject] = []
     for resource in resources:
         if not isinstance(resource.get("resourceType"), str):
             continue
         logical_id = resource.get("id")
-        if not isinstance(logical_id, str):
+        if isinstance(logical_id, str):
+            _keep(identified.setdefault((resource["resourceType"], logical_id), []), resource)
+        else:
             nameless.append(resource)
-            continue
-        key = (resource["resourceType"], logical_id)
-        known = identified.get(key)
-        identified[key] = resource if known is None else max(known, resource, key=_version)
-    return [*identified.values(), *nameless]
+    return [*(version for versions in identified.values() for version in versions), *nameless]
 
 
-def _version(resource: JsonObject) -> tuple[datetime, float, str]:
-    """When a version was written; ties are broken by content, so that order never matters."""
+def _keep(versions: list[JsonObject], resource: JsonObject) -> None:
+    """Add a resource to those of the same version, or replace older ones by it."""
+    if not versions:
+        versions.append(resource)
+    elif resource not in versions:
+        known, found = _version(versions[0]), _version(resource)
+        if found > known:
+            versions[:] = [resource]
+        elif found == known:
+            versions.append(resource)
+
+
+def _version(resource: JsonObject) -> tuple[datetime, float]:
+    """When a version was written, and its number."""
     meta = element(resource.get("meta"))
     updated = recorded_instant(meta.get("lastUpdated")) or _NO_TIME
     written = text(meta.get("versionId")) or ""
-    version = float(written) if written.isascii() and written.isdigit() else -1.0
-    return updated, version, json.dumps(resource, sort_keys=True, default=str)
+    return updated, float(written) if written.isascii() and written.isdigit() else -1.0
 
 
 def _by_owner(resources: Iterable[JsonObject], patient: str) -> tuple[list[JsonObject], list[JsonObject]]:

@@ -189,3 +189,11 @@ def test_b4_needs_a_level_below() -> None:
     found = assessed(overdose(9), level(40), alt(90))
     assert "B4" in rules_met(found)
     assert {ask.test for ask in found.asks} >= {Test.ACETAMINOPHEN, Test.TRANSAMINASES}
+
+
+@pytest.mark.parametrize("kind", [GapKind.UNREADABLE, GapKind.TRUNCATED, GapKind.NOT_FETCHED])
+@pytest.mark.parametrize("about", ["ALT", "AST"])
+def test_results_that_were_not_read_keep_normal_from_being_said(kind: GapKind, about: str) -> None:
+    gap = DataGap(kind, about, "not all results were read")
+    assert outcome(overdose(8), level(40, 0), alt(20, 0), gap) is DATA_NEEDED
+    assert outcome(overdose(8), level(40, 0), alt(20, 0)) is NOT_INDICATED

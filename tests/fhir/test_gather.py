@@ -27,7 +27,7 @@ TOLD = [query for query in QUERIES if not query.is_quiet]
 
 
 def resource(query: Query, logical_id: str = "x1") -> dict[str, Any]:
-    return {"resourceType": query.resource_type, "id": logical_id}
+    return {"resourceType": query.resource_type, "id": logical_id, "code": {"text": query.name}}
 
 
 def level(logical_id: str = "o1", **more: Any) -> dict[str, Any]:
@@ -116,7 +116,7 @@ async def test_without_prefetch_and_server_all_required_is_missing(prefetch: dic
 
 
 @pytest.mark.parametrize("query", [each for each in QUERIES if not each.is_read], ids=lambda query: query.key)
-@pytest.mark.parametrize("no_data", [None, EMPTY, EMPTY | {"entry": []}, EMPTY | {"entry": [{"resource": None}]}])
+@pytest.mark.parametrize("no_data", [None, EMPTY, EMPTY | {"entry": []}])
 async def test_null_and_empty_mean_no_data(query: Query, no_data: Any) -> None:
     gathered = await from_prefetch(full(**{query.key: no_data}))
     assert (gathered.resources, gathered.gaps, gathered.missing_required) == ((PATIENT,), (), ())
@@ -128,6 +128,8 @@ FAILED_PREFETCHES = [
     "text",
     7,
     True,
+    EMPTY | {"entry": [{"resource": None}]},
+    EMPTY | {"entry": [{"fullUrl": "urn:x"}]},
     [],
     [level()],
     {},
@@ -329,3 +331,17 @@ async def test_references_without_a_server_are_a_gap() -> None:
     gathered = await from_prefetch(full(levels=bundle(drawn(1))))
     assert [(gap.kind, gap.about) for gap in gathered.gaps] == [(GapKind.UNUSABLE_TIME, "acetaminophen")]
     assert gathered.missing_required == ()
+
+
+@pytest.mark.parametrize("key", ["levels", "transaminases", "exposures"])
+@pytest.mark.parametrize("code", [None, [], {}, {"coding": []}, {"coding": [7]}, "x" * 0])
+async def test_a_result_that_does_not_say_what_it_is_is_told(key: str, code: Any) -> None:
+    nameless = {"resourceType": "Observation", "id": "o9", "code": code}
+    gathered = await from_prefetch(full(**{key: bundle(nameless)}))
+    (gap,) = gathered.gaps
+    assert (gap.kind, gap.about) == (GapKind.UNREADABLE, QUERY_BY_KEY[key].about)
+
+
+async def test_a_medication_without_a_name_is_not_a_result() -> None:
+    gathered = await from_prefetch(full(allergies=bundle({"resourceType": "AllergyIntolerance", "id": "a9"})))
+    assert gathered.gaps == ()
