@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from cds_service.clinical.case import Case
 
 
+READINGS_DIFFER = "US practice 2023 treats either finding alone; AGA 2017 asks for both"
 HIGH_RISK = frozenset({Overlay.HIGH_RISK, Overlay.CONSULT})
 
 
@@ -69,6 +70,11 @@ def reported_high_risk(case: Case) -> bool:
     """Whether at least the profile's high-risk amount (30 g) is reported."""
     grams = case.ingestion.intake.in_24h_g
     return grams is not None and grams >= case.profile.high_risk_dose_g
+
+
+def high_risk_words(case: Case) -> str:
+    """The profile's high-risk amount, e.g. "30 g"."""
+    return f"{plain(case.profile.high_risk_dose_g)} g"
 
 
 def why_off_nomogram(case: Case) -> str | None:

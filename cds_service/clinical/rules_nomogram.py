@@ -25,6 +25,7 @@ from cds_service.clinical.placed_levels import (
     HIGH_RISK,
     against_line,
     amount_words,
+    high_risk_words,
     is_on_nomogram,
     latest,
     level_words,
@@ -62,14 +63,14 @@ def above_line_high_risk(case: Case) -> Finding:
         return met(f"{level_words(level)} is on or above the high-risk line of {plain(line)} mg/L", overlays=HIGH_RISK)
     if reported_high_risk(case):
         return met(f"{amount_words(case)} reported, with a level above the line", overlays=HIGH_RISK)
-    return not_met("below the high-risk line, and no 30 g or more reported")
+    return not_met(f"below the high-risk line, and no {high_risk_words(case)} or more reported")
 
 
 def large_amount_below_line(case: Case) -> Finding:
     """B2b: at least 30 g reported and the level below the line."""
     below = placed(case, Place.BELOW, Place.WITHIN_DETECTION_LIMIT)
     if not reported_high_risk(case) or not below:
-        return not_met("not: 30 g or more reported with a level below the line")
+        return not_met(f"not: {high_risk_words(case)} or more reported with a level below the line")
     if placed(case, Place.ABOVE):
         return not_met("a level is on or above the line")
     level = latest(below)
@@ -113,7 +114,7 @@ def _why_not_below(case: Case, settled: Sequence[Level]) -> str | None:
         (why_off_nomogram(case) or "", not is_on_nomogram(case)),
         ("the nomogram is not validated for intravenous acetaminophen", case.ingestion.pattern is Pattern.INTRAVENOUS),
         ("no level is proven to be below the line", not settled),
-        ("30 g or more is reported", reported_high_risk(case)),
+        (f"{high_risk_words(case)} or more is reported", reported_high_risk(case)),
         ("AST or ALT is raised", case.liver.enzymes is EnzymeState.ELEVATED),
     )
     return next((reason for reason, holds in reasons if holds), None)

@@ -32,7 +32,14 @@ if TYPE_CHECKING:
 
     from cds_service.clinical.case import Case
 
-from cds_service.clinical.placed_levels import is_on_nomogram, latest, level_words, placed, settled_below
+from cds_service.clinical.placed_levels import (
+    READINGS_DIFFER,
+    is_on_nomogram,
+    latest,
+    level_words,
+    placed,
+    settled_below,
+)
 from cds_service.clinical.rules_detection_limit import level_hidden_by_detection_limit, off_nomogram_threshold
 
 
@@ -58,8 +65,7 @@ def _off_nomogram_finding(case: Case, threshold: float, levels: Sequence[Level],
     finding = met(" and ".join(parts))
     if all_of([reached, enzymes_raised]):
         return finding
-    disagreement = "US practice 2023 treats either finding alone; AGA 2017 asks for both"
-    finding = replace(finding, because=f"{finding.because} ({disagreement})", asks=_missing_asks(case, reached))
+    finding = replace(finding, because=f"{finding.because} ({READINGS_DIFFER})", asks=_missing_asks(case, reached))
     if case.profile.nonnomogram_rule is NonNomogramRule.AND:
         return replace(finding, category=Category.CONSIDER)
     return finding

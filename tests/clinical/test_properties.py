@@ -16,7 +16,7 @@ from cds_service.clinical.findings import Category, Verdict
 from cds_service.clinical.nomogram import four_hour_equivalent, hours_on_line, line_at
 from cds_service.clinical.profiles import US_2023, RegimenName
 from cds_service.clinical.quantity import Analyte, Bounded, Comparator, Span, in_canonical_unit
-from cds_service.clinical.regimens import dosing_plan
+from cds_service.clinical.regimens import REGIMENS, DosingRefusal, dosing_plan
 from tests.clinical.facts_builders import (
     NOW,
     Fact,
@@ -252,12 +252,18 @@ def test_a_patient_outside_gets_no_indication_by_any_rule(facts: PatientFacts) -
 
 
 @EXAMPLES
-@given(st.floats(5, 300))
-def test_bags_sum_to_300_mg_per_kg_up_to_the_cap(kg: float) -> None:
-    bags = dosing_plan(RegimenName.THREE_BAG, kg, max_weight_kg=100).bags
-    assert sum(bag.dose_mg for bag in bags) == pytest.approx(300 * min(kg, 100))
-    assert all(bag.drug_ml * 200 == pytest.approx(bag.dose_mg) for bag in bags)
-    assert sum(bag.duration_h for bag in bags) == 21
+@given(st.sampled_from(RegimenName), st.floats(5, 300), st.sampled_from([None, 100, 110]))
+def test_bags_sum_to_300_mg_per_kg_up_to_the_cap(regimen: RegimenName, kg: float, cap: float | None) -> None:
+    plan = dosing_plan(regimen, kg, max_weight_kg=cap)
+    if isinstance(plan, DosingRefusal):
+        assert kg < 41
+        assert regimen is not RegimenName.THREE_BAG
+        return
+    rows = REGIMENS[regimen]
+    top = min(rows.cap_kg if cap is None else cap, rows.highest_cap_kg)
+    assert plan.total_mg == pytest.approx(300 * min(kg, top))
+    assert all(bag.drug_ml * 200 == pytest.approx(bag.dose_mg) for bag in plan.bags)
+    assert plan.duration_h == {"three-bag": 21, "two-bag": 20, "two-bag-anz": 20, "snap": 12}[regimen.value]
 
 
 @EXAMPLES
