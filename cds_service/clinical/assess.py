@@ -19,18 +19,22 @@ from cds_service.clinical.indications import INDICATIONS
 from cds_service.clinical.inputs import inputs_of
 from cds_service.clinical.levels import leading_level
 from cds_service.clinical.nac_progress import progress_of
+from cds_service.clinical.order_review import review_orders
 from cds_service.clinical.overlays import overlay_reasons
 from cds_service.clinical.population import membership_of
 from cds_service.clinical.quantity import Analyte
 from cds_service.clinical.regimens import DosingPlan, DosingRefusal, dosing_for_site
 from cds_service.clinical.rules_off_nomogram import crosses_at
-from cds_service.clinical.thresholds import CLOCK_TOLERANCE
+from cds_service.clinical.thresholds import CLOCK_TOLERANCE, WEIGHT_MIN
 from cds_service.clinical.weight import UnusableWeight, dosing_weight
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
+    from cds_service.clinical.assessment import OrderCaution
+    from cds_service.clinical.facts import DrugOrder
+    from cds_service.clinical.findings import Overlay
     from cds_service.clinical.profiles import Profile
 
 _MONITORING = "G"
@@ -46,7 +50,9 @@ def assess(facts: PatientFacts, profile: Profile, now: datetime) -> Assessment:
     met_rules = frozenset(j.rule.id for j in judged if j.finding.is_met)
     caution_rows, cautions = cautions_on(case, Standing(category, met_rules))
     dosing = _dosing(case) if category in {Category.INDICATED, Category.CONSIDER} else None
+    review = review_orders(case, _uncautioned(facts.orders, cautions))
     reasons = overlay_reasons(case, judged, dosing) if category is not None else {}
+    reasons = reasons if review is None else _with_reasons(reasons, review.overlays)
     leading = leading_level(case.levels)
     return Assessment(
         now=now,
@@ -55,7 +61,7 @@ def assess(facts: PatientFacts, profile: Profile, now: datetime) -> Assessment:
         membership=membership,
         category=category,
         primary=primary,
-        judged=(*judged, *caution_rows),
+        judged=(*judged, *caution_rows, *(review.judged if review is not None else ())),
         cautions=cautions,
         overlays=frozenset(reasons),
         overlay_reasons=reasons,
@@ -68,7 +74,22 @@ def assess(facts: PatientFacts, profile: Profile, now: datetime) -> Assessment:
         inputs=inputs_of(case),
         gaps=facts.gaps if category is None else tuple(dict.fromkeys((*facts.gaps, *_missing(case, dosing)))),
         nac=progress_of(case) if case.nac.is_under_way else None,
+        dose_review=review,
     )
+
+
+def _uncautioned(orders: Iterable[DrugOrder], cautions: Iterable[OrderCaution]) -> tuple[DrugOrder, ...]:
+    """The orders no caution stands against: a dose is not put right where the drug itself is in question."""
+    questioned = {caution.order for caution in cautions}
+    return tuple(order for order in orders if order not in questioned)
+
+
+def _with_reasons(
+    reasons: dict[Overlay, tuple[str, ...]], added: dict[Overlay, tuple[str, ...]]
+) -> dict[Overlay, tuple[str, ...]]:
+    """The reasons of every overlay, those of the dose review last."""
+    overlays = dict.fromkeys((*reasons, *added))
+    return {overlay: (*reasons.get(overlay, ()), *added.get(overlay, ())) for overlay in overlays}
 
 
 def conclusion(facts: PatientFacts, profile: Profile, now: datetime) -> tuple[Category | None, Judged | None]:
@@ -144,7 +165,8 @@ def _dosing(case: Case) -> DosingPlan | DosingRefusal:
     """The site's regimen for a usable weight; otherwise no numbers, and why."""
     usable = dosing_weight(case.facts, case.now)
     if isinstance(usable, UnusableWeight):
-        return DosingRefusal(usable.because)
+        too_light = usable.weight is not None and WEIGHT_MIN.reached_by_number(usable.weight.kg)
+        return DosingRefusal(usable.because, needs_consult=too_light)
     return dosing_for_site(case.profile.regimen, usable.weight.kg, max_weight_kg=case.profile.max_weight_kg)
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from datetime import date, datetime
 
+    from cds_service.clinical.ordered import OrderedBag
     from cds_service.clinical.quantity import Analyte, Bounded, Span
 
 
@@ -270,13 +271,17 @@ class OrderedSubstance(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DrugOrder:
-    """A draft drug order. `route` is the resolved route (order, else product); `reasons` why it was ordered."""
+    """A draft drug order. `route` is the resolved route (order, else product); `reasons` why it was ordered.
+
+    `bags`: what an order of acetylcysteine says of each infusion; empty for every other drug.
+    """
 
     reference: str
     name: str
     substance: OrderedSubstance
     route: Route = Route.UNKNOWN
     reasons: frozenset[Problem] = frozenset()
+    bags: tuple[OrderedBag, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from cds_service.clinical.facts import (
     NacTherapy,
     OrderedSubstance,
     Problem,
+    Route,
 )
 from cds_service.clinical.quantity import QuantityError, Span
 from cds_service.fhir import problem_names as names
@@ -29,6 +30,7 @@ from cds_service.fhir.chart import Chart, Fact, gap
 from cds_service.fhir.concepts import Concept, concept_from, concepts_from
 from cds_service.fhir.conditions import exposure_from_poisoning
 from cds_service.fhir.doses import Regimen, regimen_of, single_dose_mg, single_dose_mg_kg
+from cds_service.fhir.ordered_doses import bags_of
 from cds_service.fhir.problems import meaning_of, reasons_of
 from cds_service.fhir.products import Product, product_of, route_of
 from cds_service.fhir.reading import (
@@ -294,7 +296,9 @@ _BY_SUBSTANCE: dict[OrderedSubstance, Callable[[JsonObject, Product, Chart], Ite
 
 
 def order_from(order: JsonObject, chart: Chart, reference: str) -> DrugOrder:
-    """A draft order: substance, route and reasons, as far as they can be told."""
+    """A draft order: substance, route, reasons and, of intravenous acetylcysteine, its bags."""
     product = product_of(order, chart)
     route = route_of(_dosages(order), product)
-    return DrugOrder(reference, product.name, product.substance, route, _therapy_reasons(order, chart))
+    is_infusion = product.substance is OrderedSubstance.ACETYLCYSTEINE and route is Route.INTRAVENOUS
+    bags = bags_of(order, chart, reference) if is_infusion else ()
+    return DrugOrder(reference, product.name, product.substance, route, _therapy_reasons(order, chart), bags)

@@ -24,7 +24,7 @@ _TIME = r"(?:hours?|hrs?|h|minutes?|mins?)"
 _PER = r"\s*(?:/|per)\s*"
 _UNIT = (
     rf"(?:{_MASS}{_PER}kg(?:{_PER}{_TIME})?|{_MASS}{_PER}{_TIME}{_PER}kg|{_MASS}{_PER}(?:{_TIME}|{_VOLUME})|{_MASS}"
-    rf"|{_VOLUME}{_PER}(?:kg|{_TIME})|{_VOLUME}|{_TIME}|kg|%)"
+    rf"|{_VOLUME}{_PER}(?:kg|{_TIME})|{_VOLUME}|{_TIME}|kg)"
 )
 _NUMBER = r"\d+(?:,\d{3})+(?:\.\d+)?|\d+,\d{1,2}(?!\d)|\d+(?:\.\d+)?"
 _AMOUNT = re.compile(
@@ -38,10 +38,11 @@ _WORDED_NUMBERS = {
 _WORDED = re.compile(rf"\b({'|'.join(_WORDED_NUMBERS)})(?=[ -]{_TIME}\b)")
 _BREAK = re.compile(
     r"[;\n\u2192]|->|=>|\bthen\b|\bfollowed by\b|\band then\b|(?<=[a-z)])\.\s|"
-    r"(?=\b(?:bag|infusion|step|dose)\s*(?:no\.?\s*)?#?\s*[1-3]\b(?!\s*(?:of\b|/)?\s*[\d.,]*\s*(?:mg|g\b)))|"
+    r"(?=\b(?:bag|infusion|step|dose)\s*(?:no\.?\s*)?#?\s*[1-3]\b(?![.,]?\d|\s*(?:mg|g)\b))|"
     r"(?=\b(?:1st|2nd|3rd|first|second|third)\s+(?:bag|infusion|dose)\b)"
 )
-_LABEL = re.compile(r"\b(?:bag|infusion|step|dose)\s*(?:no\.?\s*)?#?\s*(?P<number>[1-3])(?:\s*(?:of|/)\s*[1-3])?\b")
+_LABEL = re.compile(r"\b(?:bag|infusion|step|dose)\s*(?:no\.?\s*)?#?\s*(?P<number>[1-3])(?:\s*(?:of|/)\s*[1-3])?"
+                    r"(?![.,]?\d|\s*(?:mg|g)\b)")  # fmt: skip
 _ORDINALS = (
     (re.compile(r"\b(?:1st|first)\s+(?:bag|infusion|dose)\b|\bload(?:ing)?\b"), 1),
     (re.compile(r"\b(?:2nd|second)\s+(?:bag|infusion|dose)\b"), 2),
@@ -53,17 +54,25 @@ _REPEATED = re.compile(
 )
 _NOT_A_DURATION = re.compile(r"(?:\bafter|\bwithin|\bin the next|\bin total|\btotal(?: of)?|\bat|\brecheck in)\s*$")
 _IS_ALL = re.compile(r"^[ -]*(?:in total|total|course|regimen|protocol|after|post|later)\b")
-_LIMIT_BEFORE = re.compile(r"\b(?:max(?:imum)?\.?|not to exceed|up to|capped?|cap)(?:\s+(?:dose|weight|of|at|is|to|:))*\W*$")
+_LIMIT_BEFORE = re.compile(
+    r"\b(?:max(?:imum)?\.?|not to exceed|up to|capped?|cap)(?:\s+(?:dose|weight|of|at|is|to|:))*\W*$"
+)
 _LIMIT_AFTER = re.compile(r"^\s*(?:max(?:imum)?|cap)\b")
 _TOTAL_BEFORE = re.compile(r"\b(?:total|final)(?:\s+(?:volume|vol\.?|of|is|bag))*\W*$")
 _TOTAL_AFTER = re.compile(r"^\s*(?:total|final|\(total\)|bag\b|premix)")
-_DRUG_AFTER = re.compile(r"^\s*\)?,?\s*(?:of\s+)?(?:the\s+)?(?:drug|concentrate|acetylcysteine|n-?acetyl|nac\b|acetadote|20\s*%|200\s*mg)")
+_DRUG_AFTER = re.compile(
+    r"^\s*\)?,?\s*(?:of\s+)?(?:the\s+)?(?:drug|concentrate|acetylcysteine|n-?acetyl|nac\b|acetadote|20\s*%|200\s*mg)"
+)
 _DRUG_BEFORE = re.compile(r"(?:\bmg|\bg)\s*(?:\(|=|/)\s*$")
 _DILUENT_AFTER = re.compile(
     r"^\s*(?:of\s+)?(?:d5|5\s*%|10\s*%|0\.\d+\s*%|dextrose|glucose|(?:half[- ]?)?normal saline|(?:half )?saline|"
     r"[\u00bd]?\s*ns\b|1/2\s*ns|nacl|sodium|water|swfi|wfi|sterile|diluent|fluid|ivf)"
 )
-_DILUENT_BEFORE = re.compile(r"\b(?:in|with|to|into|plus|diluted?|w/|diluent|fluid|volume)\W*(?:a\s+|in\s+|to\s+)*$|[+@]\s*$")
+_DILUENT_BEFORE = re.compile(
+    r"\b(?:in|with|to|into|plus|diluted?|w/|diluent|fluid|volume)\W*(?:a\s+|in\s+|to\s+)*$|[+@]\s*$|"
+    r"(?:d5w|d5|dextrose|glucose|saline|\bns|water|nacl)\W*(?:5\s*%|0\.\d+\s*%)?\s*$"
+)
+_WEIGHT_BEFORE = re.compile(r"(?:\bfor|\bx|\u00d7|\*|\bweight|\bwt\.?|\bweighing)\W*$")
 
 
 @dataclass(slots=True)
@@ -79,6 +88,7 @@ class Amounts:
     total_ml: Extent | None = None
     cap_mg: float | None = None
     cap_kg: float | None = None
+    for_kg: float | None = None
     number: int | None = None
     problems: list[str] = field(default_factory=list)
 
@@ -91,6 +101,11 @@ class Amounts:
     def is_complete(self) -> bool:
         """Whether dose and duration are both there, so that a further dose must belong to the next bag."""
         return self.states_a_dose and Analyte.DURATION in self.found
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing at all was said."""
+        return self == Amounts()
 
     def add(self, kind: Analyte, amount: Extent, words: str) -> None:
         """Note an amount of a kind of its own."""
@@ -119,6 +134,7 @@ class Amounts:
                 self.add_volume(name, volume)
         self.cap_mg = self.cap_mg or other.cap_mg
         self.cap_kg = self.cap_kg or other.cap_kg
+        self.for_kg = self.for_kg or other.for_kg
         self.number = self.number or other.number
         self.problems += other.problems
 
@@ -141,6 +157,8 @@ def infusions_in(written: str) -> list[Amounts]:
                 bags[-1].absorb(amounts)
             else:
                 pending.absorb(amounts)
+    if len(written) > _MOST_READ:
+        (bags[-1] if bags else pending).problems.append("the dosage text is too long to be read to its end")
     return bags or ([pending] if pending.found or pending.problems or pending.diluent_ml else [])
 
 
@@ -200,8 +218,8 @@ def _note(amounts: list[Amounts], found: re.Match[str], clause: str) -> None:
     here = amounts[-1]
     if _is_ambiguous(found, before):
         here.problems.append(f"the number {(before[-4:] + found[0]).strip()!r} can be read in two ways")
-    if unit in {"kg", "%"}:
-        here.cap_kg = low if unit == "kg" and _is_limit(before, after) else here.cap_kg
+    if unit == "kg":
+        _note_weight(here, low, before, after)
         return
     known = _kind_of(unit)
     if known is None:
@@ -220,7 +238,7 @@ def _note(amounts: list[Amounts], found: re.Match[str], clause: str) -> None:
 
 
 def _is_ambiguous(found: re.Match[str], before: str) -> bool:
-    """ "10 500 mg" and "10.500 mg": a blank or a point that may separate thousands."""
+    """Whether it is such as "10 500 mg" or "10.500 mg": a blank or a point that may separate thousands."""
     is_split = re.search(r"(?<![\w.,])\d{1,3} $", before) is not None and len(found["low"].split(".")[0]) == 3  # noqa: PLR2004 -- a group of thousands
     is_pointed = found["unit"] in {"mg", "mgs"} and re.fullmatch(r"[1-9]\d{0,2}\.\d{3}", found["low"]) is not None
     return is_split or is_pointed
@@ -228,6 +246,14 @@ def _is_ambiguous(found: re.Match[str], before: str) -> bool:
 
 def _is_limit(before: str, after: str) -> bool:
     return _LIMIT_BEFORE.search(before) is not None or _LIMIT_AFTER.search(after) is not None
+
+
+def _note_weight(here: Amounts, weight_kg: float, before: str, after: str) -> None:
+    """A weight is the cap of the dose, or what the dose is calculated for; any other is left alone."""
+    if _is_limit(before, after):
+        here.cap_kg = weight_kg
+    elif _WEIGHT_BEFORE.search(before) and weight_kg > 0:
+        here.for_kg = weight_kg
 
 
 def _note_dose(amounts: list[Amounts], kind: Analyte, amount: Extent, *, is_limit: bool) -> None:

@@ -11,8 +11,9 @@ from cds_service import __version__
 from cds_service.clinical.facts import Problem
 from cds_service.clinical.findings import Category, Overlay, Verdict
 from cds_service.clinical.ingestion import Pattern
-from cds_service.clinical.other_guidelines import differing
 from cds_service.clinical.nac_progress import progress_words
+from cds_service.clinical.other_guidelines import differing
+from cds_service.clinical.overlays import OVERLAYS
 from cds_service.clinical.quantity import hours_text, plain
 from cds_service.clinical.regimens import DosingPlan, DosingRefusal
 from cds_service.hooks.clock import clock_time, span_text
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from cds_service.clinical.nac_progress import NacProgress
 
 _MOST_GAPS = 8
+_NO_SECOND_OPINION = frozenset({None, Category.CAUTION, Category.DOSE_CHECK, Category.NOT_INDICATED})
 _SHOWS_DOSE = frozenset({Category.INDICATED, Category.CONSIDER})
 _LATE_AFTER_H = 8.0
 
@@ -204,7 +206,7 @@ def _why(assessment: Assessment) -> str:
 def _also_met(assessment: Assessment) -> Iterator[Judged]:
     """Further rules that are met; cautions have cards of their own, and "not indicated" is no second opinion."""
     for judged in assessment.judged:
-        says_more = judged.rule.category not in {None, Category.CAUTION, Category.NOT_INDICATED}
+        says_more = judged.rule.category not in _NO_SECOND_OPINION
         if says_more and judged.finding.verdict is Verdict.MET and judged is not assessment.primary:
             yield judged
 
@@ -286,6 +288,11 @@ def _sources(assessment: Assessment) -> Iterator[Evidence]:
             yield from judged.rule.evidence
     if isinstance(assessment.dosing, DosingPlan) and assessment.category in _SHOWS_DOSE:
         yield assessment.dosing.source
+    shown = assessment.overlays - {Overlay.CONSULT, Overlay.WEIGHT}
+    for row in OVERLAYS:
+        if row.overlays[0] in shown:
+            yield from row.evidence
+    yield assessment.profile.source
 
 
 def evidence_section(sources: Iterable[Evidence]) -> str:
@@ -319,10 +326,12 @@ _WOULD: dict[Category, str] = {
 
 def _differing(assessment: Assessment) -> str:
     """Where another guideline would conclude otherwise; the profile in use decides."""
+    said: dict[tuple[Category, str], list[str]] = {}
+    for other in differing(assessment):
+        said.setdefault((other.category, other.because), []).append(f"{other.profile.name} ({other.profile.title})")
     texts = (
-        f"Guidelines differ: {other.profile.name} ({other.profile.title}) "
-        f"{_WOULD.get(other.category, other.category.value)}: {other.because}"
-        for other in differing(assessment)
+        f"Guidelines differ: {', '.join(names)} {_WOULD.get(category, category.value)}: {because}"
+        for (category, because), names in said.items()
     )
     return section("Where guidelines differ", bullets(texts))
 
