@@ -33,7 +33,7 @@ class Pattern(StrEnum):
 
     NONE = "no exposure recorded"
     ACUTE = "acute ingestion at a known time"
-    STAGGERED = "staggered within the acute span"
+    STAGGERED = "staggered over up to 24 h"
     REPEATED = "repeated supratherapeutic ingestion"
     UNKNOWN_TIME = "time unknown"
     INTRAVENOUS = "intravenous overdose"

@@ -91,10 +91,7 @@ def _toxic_extended_release(case: Case) -> Finding:
     """The reading of Australia and New Zealand: whatever the level."""
     if not case.ingestion.has_context:
         return not_met("no overdose is charted")
-    because = (
-        f"extended release, {amount_words(case)} reported: {case.profile.source.short} treats at once; "
-        "US practice 2023 takes a second level"
-    )
+    because = f"extended release, {amount_words(case)} reported, which the profile {case.profile.name} treats at once"
     level = () if case.current_levels else (ASK_LEVEL,)
     asks = (*level, ASK_ENZYMES) if case.liver.enzymes is EnzymeState.UNKNOWN else level
     return replace(met(because, asks=asks), category=Category.INDICATED)

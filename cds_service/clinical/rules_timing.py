@@ -81,11 +81,9 @@ def staggered_too_early(case: Case) -> Finding:
 def _staggered_beyond_span(case: Case) -> Finding:
     if not case.ingestion.is_suspected_toxic:
         return not_met("staggered, but accidental and below every toxic threshold")
-    words = (
-        f"doses staggered over more than {case.profile.acute_span_h:g} h: {case.profile.source.short} treats "
-        "without the nomogram; other guidelines read the line from the first dose"
-    )
-    return replace(met(words, asks=_results_missing(case)), category=Category.INDICATED)
+    words = f"doses staggered over more than {case.profile.acute_span_h:g} h"
+    because = f"{words}, which the profile {case.profile.name} treats without the nomogram"
+    return replace(met(because, asks=_results_missing(case)), category=Category.INDICATED)
 
 
 def _results_missing(case: Case) -> tuple[Ask, ...]:

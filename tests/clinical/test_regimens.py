@@ -159,3 +159,11 @@ def test_us_and_anz_volumes_are_the_reverse_of_each_other() -> None:
     us, anz = (REGIMENS[name].recipes for name in (_M.TWO_BAG, _M.TWO_BAG_ANZ))
     assert [r.mg_per_kg for r in us] == [r.mg_per_kg for r in anz]
     assert [r.diluent_ml(70) for r in us] == [r.diluent_ml(70) for r in reversed(anz)]
+
+
+@pytest.mark.parametrize(("kg", "asks"), [(4.9, True), (5, False)])
+def test_below_5_kg_the_poison_centre_is_called(kg: float, *, asks: bool) -> None:
+    found = assessed(overdose(9), level(80), weighs(kg), born=None)
+    assert isinstance(found.dosing, DosingRefusal) is asks
+    said = found.overlay_reasons.get(Overlay.CONSULT, ())
+    assert ("a body weight below every regimen's numbers" in said) is asks
