@@ -11,7 +11,8 @@ from cds_service.clinical.findings import (
     Test,
 )
 from cds_service.clinical.ingestion import Pattern
-from cds_service.clinical.levels import Level, Place
+from cds_service.clinical.levels import Level, Place, is_detectable
+from cds_service.clinical.liver import EnzymeState
 from cds_service.clinical.quantity import Elapsed, hours_text, plain
 from cds_service.clinical.thresholds import (
     NOMOGRAM_START,
@@ -98,6 +99,16 @@ def drawn_late_enough(case: Case, level: Level) -> bool:
 def settled_below(case: Case) -> list[Level]:
     """Levels that prove "below": below the line (or <10 past 24 h), and late enough after the last dose."""
     return [level for level in placed(case, Place.BELOW) if drawn_late_enough(case, level)]
+
+
+def is_negative_after_24_h(case: Case) -> bool:
+    """A level drawn later than 24 h and late enough after the last dose is undetectable, and AST and ALT are normal."""
+    late = [level for level in case.levels if level.is_past_24_h is True]
+    return (
+        any(drawn_late_enough(case, level) for level in late)
+        and is_detectable(late, case.profile.detectable_mg_l) is False
+        and case.liver.late_enzymes is EnzymeState.NORMAL
+    )
 
 
 def repeat_ask(case: Case, after: datetime, *, until: datetime | None = None) -> Ask:

@@ -20,6 +20,7 @@ from cds_service.clinical.placed_levels import (
     READINGS_DIFFER,
     against_line,
     amount_words,
+    is_negative_after_24_h,
     is_on_nomogram,
     latest,
     level_words,
@@ -89,8 +90,8 @@ def _is_toxic_dose(case: Case) -> Answer:
 
 def _toxic_extended_release(case: Case) -> Finding:
     """The reading of Australia and New Zealand: whatever the level."""
-    if not case.ingestion.has_context:
-        return not_met("no overdose is charted")
+    if is_negative_after_24_h(case):
+        return not_met("later than 24 h, with an undetectable level and normal AST and ALT")
     because = f"extended release, {amount_words(case)} reported, which the profile {case.profile.name} treats at once"
     level = () if case.current_levels else (ASK_LEVEL,)
     asks = (*level, ASK_ENZYMES) if case.liver.enzymes is EnzymeState.UNKNOWN else level
@@ -162,4 +163,4 @@ def delayed_absorption_settled(case: Case) -> Finding:
 def _hinges_on_amount(case: Case) -> bool:
     """Whether the profile treats a toxic dose of extended release and the amount cannot be compared."""
     treats_dose = case.profile.er_rule is ErRule.TREAT_TOXIC_DOSE and case.ingestion.is_extended_release
-    return treats_dose and case.ingestion.has_context and _is_toxic_dose(case) is None
+    return treats_dose and _is_toxic_dose(case) is None

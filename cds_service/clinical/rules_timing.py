@@ -36,6 +36,7 @@ from cds_service.clinical.placed_levels import (
     against_line,
     amount_words,
     drawn_late_enough,
+    is_negative_after_24_h,
     is_on_nomogram,
     latest,
     level_words,
@@ -81,6 +82,8 @@ def staggered_too_early(case: Case) -> Finding:
 def _staggered_beyond_span(case: Case) -> Finding:
     if not case.ingestion.is_suspected_toxic:
         return not_met("staggered, but accidental and below every toxic threshold")
+    if is_negative_after_24_h(case):
+        return not_met("later than 24 h, with an undetectable level and normal AST and ALT")
     words = f"doses staggered over more than {case.profile.acute_span_h:g} h"
     because = f"{words}, which the profile {case.profile.name} treats without the nomogram"
     return replace(met(because, asks=_results_missing(case)), category=Category.INDICATED)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from cds_service.clinical.assess import conclusion
 from cds_service.clinical.facts import NacSource, Problem
 from cds_service.clinical.other_guidelines import differing
-from cds_service.clinical.profiles import PROFILES
+from cds_service.clinical.profiles import PROFILES, US_2023
 from tests.clinical.facts_builders import (
     NOW,
     Fact,
@@ -42,6 +44,7 @@ CHARTS = [
         {"aga-2017": "caution"},
         id="failure-of-another-cause",
     ),
+    pytest.param((took(6, 9), took(6, 6), overdose(9), level(200), *NORMAL), {}, id="staggered-above-every-line"),
     pytest.param((overdose(9),), {}, id="no-level"),
     pytest.param((overdose(2),), {}, id="too-early"),
     pytest.param((level(3), *NORMAL), {}, id="outside-the-population"),
@@ -54,6 +57,19 @@ def test_differences(facts: tuple[Fact, ...], expected: dict[str, str]) -> None:
     found = differing(assessed(*facts))
     assert {d.profile.name: d.category.value for d in found} == expected
     assert all(d.because for d in found)
+
+
+@pytest.mark.parametrize(
+    ("changes", "facts", "expected"),
+    [
+        pytest.param({"detectable_mg_l": 12.0}, (overdose(None), level(11), *NORMAL), 3, id="detectable"),
+        pytest.param({"context_free_level_mg_l": 30.0}, (level(25), *NORMAL), 0, id="outside-for-this-site"),
+    ],
+)
+def test_a_site_profile_is_compared_too(changes: dict[str, float], facts: tuple[Fact, ...], expected: int) -> None:
+    site = replace(US_2023, name="our-site", **changes)  # type: ignore[arg-type]
+    found = [d for d in differing(assessed(*facts, profile=site)) if d.category.value in {"indicated", "not-indicated"}]
+    assert len(found) == expected
 
 
 @pytest.mark.parametrize(("facts", "_expected"), CHARTS[:-1])

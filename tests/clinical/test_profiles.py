@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from cds_service.clinical.facts import Problem
+from cds_service.clinical.facts import Intent, Problem
 from cds_service.clinical.findings import Category, Test
 from cds_service.clinical.profile_keys import KEYS, conflicts
 from cds_service.clinical.profiles import (
@@ -160,6 +160,16 @@ def _doses(*ago: float) -> tuple[Fact, ...]:
         pytest.param((*_doses(5, 2), overdose(5)), TREAT, id="no-level-yet"),
         pytest.param((*_doses(30, 2), level(5), *NORMAL, overdose(30)), NO, id="over-24-h-is-repeated"),
         pytest.param((*_doses(9), level(20), *NORMAL, overdose(9)), NO, id="one-dose"),
+        pytest.param((*_doses(40, 36), level(5), *NORMAL, overdose(40)), NO, id="over-and-negative"),
+        pytest.param((*_doses(40, 36), level(10), *NORMAL, overdose(40)), TREAT, id="late-and-detectable"),
+        pytest.param((*_doses(40, 36), level("<20"), *NORMAL, overdose(40)), TREAT, id="late-detection-limit"),
+        pytest.param((*_doses(40, 36), level(5), overdose(40)), TREAT, id="late-without-alt"),
+        pytest.param((*_doses(25, 4), level(5, 0.5), *NORMAL, overdose(25)), TREAT, id="late-but-near-the-last-dose"),
+        pytest.param(
+            (overdose(9, intent=Intent.ACCIDENTAL), overdose(7, intent=Intent.ACCIDENTAL), amount(4), weighs(70)),
+            NO,
+            id="small-accident",
+        ),
     ],
 )
 def test_uk_staggered(facts: tuple[Fact, ...], expected: Category) -> None:
@@ -190,6 +200,8 @@ def _er(grams: float | None, **changes: Any) -> Fact:
         pytest.param((_er(9), level(40), *NORMAL, weighs(45), overdose(9)), TREAT, id="200-mg-per-kg"),
         pytest.param((_er(8.9), level(40), *NORMAL, weighs(45), overdose(9)), REPEAT, id="under-200-mg-per-kg"),
         pytest.param((_er(None), level(40), *NORMAL, overdose(9)), REPEAT, id="amount-unknown"),
+        pytest.param((took(12, 40, is_extended_release=True), overdose(40), level(5), *NORMAL), NO, id="long-over"),
+        pytest.param((took(12, 40, is_extended_release=True), overdose(40), level(5), alt(60)), TREAT, id="late-alt"),
         pytest.param((_er(None), level(5), *NORMAL, overdose(9)), Category.DATA_NEEDED, id="amount-unknown-under-10"),
     ],
 )
