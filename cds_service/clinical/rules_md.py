@@ -12,8 +12,8 @@ from cds_service.clinical.cautions import CAUTIONS, as_rule
 from cds_service.clinical.evidence import ALL_EVIDENCE, Evidence
 from cds_service.clinical.indications import INDICATIONS
 from cds_service.clinical.nomogram import line_at
-from cds_service.clinical.profile_keys import KEYS, rows
 from cds_service.clinical.overlays import OVERLAYS
+from cds_service.clinical.profile_keys import KEYS, rows
 from cds_service.clinical.profiles import PROFILES, RegimenName
 from cds_service.clinical.regimens import REGIMENS, DosingPlan, dosing_plan
 from cds_service.clinical.thresholds import ADULT_VOLUMES, WEIGHT_MIN, Threshold
@@ -31,7 +31,8 @@ Generated from the tables in `cds_service/clinical` by `make rules`; do not edit
 The table is the whole policy. Every rule is judged on every patient and answers MET, NOT_MET or UNKNOWN;
 the most pressing outcome of the rules met is shown, in the order indicated, consider, continue,
 repeat-level, data-needed, caution, criteria-met, not-indicated. With no rule met and one unknown, data are needed.
-While acetylcysteine is ordered, running or given, only the rules G give the outcome. Missing data never yields "not indicated". Overlays are added and never change the outcome.
+While acetylcysteine is ordered, running or given, only the rules G give the outcome. Missing data never yields
+"not indicated". Overlays are added and never change the outcome.
 
 **Not for clinical use before a toxicologist and a pharmacist of the site have signed off this table.**
 Sources marked † were read second-hand: verify locally.
