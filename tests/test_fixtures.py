@@ -26,8 +26,9 @@ RULES = (
     *("C1", "C2", "C3", "C4", "C5"),
     *("D1", "D2", "D3"),
     *("E1", "E2", "E3", "E4", "E5", "E6"),
+    *("F1", "F2", "F3", "F4"),
 )
-TOPICS = ("indicated", "caution", "consider", "continue", "repeat-level", "data-needed", "not-indicated")
+TOPICS = ("indicated", "caution", "dose-check", "consider", "continue", "repeat-level", "data-needed", "not-indicated")
 # As printed: two decimals of the 150 line at these hours.
 PRINTED_LINE = {4: 150.0, 6: 106.07, 8: 75.0, 12: 37.5, 16: 18.75, 20: 9.38, 24: 4.69}
 

@@ -31,8 +31,10 @@ if TYPE_CHECKING:
     from cds_service.clinical.regimens import BagRecipe
 
 _POUNDS_IN_KG = 2.2046
-_MANIFOLD = {10.0: "ten times", 100.0: "a hundred times", 1000.0: "a thousand times", 2.0: "twice",
-             0.1: "a tenth of", 0.01: "a hundredth of", 0.001: "a thousandth of", 0.5: "half"}  # fmt: skip
+_MANIFOLD = {
+    10.0: "ten times", 100.0: "a hundred times", 1000.0: "a thousand times", 2.0: "twice", 4.0: "four times",
+    0.1: "a tenth of", 0.01: "a hundredth of", 0.001: "a thousandth of", 0.5: "half", 0.25: "a quarter of",
+}  # fmt: skip
 
 
 class FaultKind(StrEnum):
@@ -48,6 +50,7 @@ class FaultKind(StrEnum):
     DURATION = "infusion time"
     NO_DURATION = "infusion time missing"
     RATE = "pump rate"
+    DUPLICATE = "bag ordered twice"
     EXTRA_BAG = "bag too many"
     MIXED = "regimens mixed"
     UNREAD = "not readable"
@@ -74,14 +77,9 @@ class OrderFault:
 def faults_of(fit: Fit, bag: PlacedBag, *, is_child: bool) -> Iterator[OrderFault]:
     """Everything wrong with one bag; of its doses only the one that is furthest off."""
     for problem in bag.ordered.problems:
-        yield OrderFault(FaultKind.UNREAD, "F1", f"could not read {_name(bag)}: {problem}", bag=bag.number,
-                         reference=bag.ordered.reference)  # fmt: skip
+        yield _fault(bag, FaultKind.UNREAD, "F1", f"{_unread(bag)}: {problem}", "")
     if bag.recipe is None:
-        yield OrderFault(
-            FaultKind.EXTRA_BAG, "F1", f"one bag more than the {fit.regimen.value} regimen has",
-            f"{len(REGIMENS[fit.regimen].recipes)} bags", is_critical=True, reference=bag.ordered.reference,
-            is_high=True,
-        )  # fmt: skip
+        yield _extra(fit, bag)
         return
     for fault in (
         _dose_fault(fit, bag, bag.recipe),
@@ -93,8 +91,20 @@ def faults_of(fit: Fit, bag: PlacedBag, *, is_child: bool) -> Iterator[OrderFaul
             yield fault
 
 
-def _name(bag: PlacedBag) -> str:
-    return "the dose of the order" if bag.number is None else f"bag {bag.number}"
+def _unread(bag: PlacedBag) -> str:
+    if bag.number is None or not bag.ordered.states_a_dose:
+        return f"could not read the dose of {bag.ordered.reference}"
+    return f"bag {bag.number} is not clear"
+
+
+def _extra(fit: Fit, bag: PlacedBag) -> OrderFault:
+    """One bag too many: critical, since all bags together must not exceed the regimen."""
+    kind, words = FaultKind.EXTRA_BAG, f"one bag more than the {fit.regimen.value} regimen has"
+    if bag.repeats is not None:
+        kind, words = FaultKind.DUPLICATE, f"bag {bag.repeats} is ordered twice"
+    right = f"{len(REGIMENS[fit.regimen].recipes)} bags, each once"
+    return OrderFault(kind, "F1", words, right, is_critical=True, reference=bag.ordered.reference,
+                      is_high=True)  # fmt: skip
 
 
 def _fault(bag: PlacedBag, kind: FaultKind, rule: str, words: str, right: str) -> OrderFault:
@@ -156,7 +166,7 @@ def _how_far(times: float) -> str:
         if abs(times / power - 1) <= 0.005:  # noqa: PLR2004 -- wording only
             return words
     if ORDER_FAR_OFF.reached_by_number(times):
-        return f"{times:.1f} times" if times < 100 else f"{times:,.0f} times"  # noqa: PLR2004 -- wording only
+        return f"{number(round(times, 1))} times"
     percent = abs(times - 1) * 100
     shown = f"{percent:.0f}" if percent >= 10.5 else f"{percent:.1f}"  # noqa: PLR2004 -- "10 %" would seem to be within
     return f"{shown} % {'above' if times > 1 else 'below'}"
@@ -179,7 +189,7 @@ def _right_dose(fit: Fit, recipe: BagRecipe) -> str:
 def _beyond_any_weight(fit: Fit, bag: PlacedBag, recipe: BagRecipe) -> OrderFault | None:
     """Without a weight: more than any patient gets is wrong all the same."""
     dose = bag.ordered.dose_mg
-    most = recipe.mg_per_kg * REGIMENS[fit.regimen].highest_cap_kg
+    most = recipe.mg_per_kg * fit.cap_kg
     if dose is None or not ORDER_OFF.reached_by_number(dose.high / most - 1):
         return None
     words = f"bag {bag.number} ordered {number(dose.high)} mg: more than any patient gets in this bag"
@@ -191,12 +201,17 @@ def _beyond_any_weight(fit: Fit, bag: PlacedBag, recipe: BagRecipe) -> OrderFaul
 
 
 def _duration_fault(bag: PlacedBag, recipe: BagRecipe) -> OrderFault | None:
-    right = f"over {recipe.duration_h:g} h"
     length = bag.ordered.duration_h
     if length is None:
         if not bag.ordered.states_a_dose:
             return None  # said to be unreadable already
-        return _fault(bag, FaultKind.NO_DURATION, "F1", f"bag {bag.number} states no infusion time", right)
+        return _fault(
+            bag,
+            FaultKind.NO_DURATION,
+            "F1",
+            f"bag {bag.number} states no infusion time",
+            f"over {recipe.duration_h:g} h",
+        )
     if is_near(length.times(1 / recipe.duration_h)):
         return None
     shortest, longest = length.low / recipe.duration_h, length.high / recipe.duration_h
@@ -205,7 +220,7 @@ def _duration_fault(bag: PlacedBag, recipe: BagRecipe) -> OrderFault | None:
     words = f"bag {bag.number} runs over {_time(hours_ordered)} instead of {_time(recipe.duration_h)}"
     off_by = 1 / shortest if is_fast else longest
     return OrderFault(
-        FaultKind.DURATION, "F1", words, right, is_critical=ORDER_FAR_OFF.reached_by_number(off_by), bag=bag.number,
+        FaultKind.DURATION, "F1", words, is_critical=ORDER_FAR_OFF.reached_by_number(off_by), bag=bag.number,
         reference=bag.ordered.reference, is_high=is_fast,
     )  # fmt: skip
 
@@ -263,5 +278,5 @@ def _diluent_fault(fit: Fit, bag: PlacedBag, recipe: BagRecipe, *, is_child: boo
         f"bag {bag.number} ordered in {number(volume)} mL of diluent, {'above' if is_high else 'below'} the "
         f"{right} for {number(fit.body.weight_kg)} kg"
     )
-    return OrderFault(FaultKind.DILUENT, "F2", words, right, is_critical=is_high and is_child, bag=bag.number,
+    return OrderFault(FaultKind.DILUENT, "F2", words, is_critical=is_high and is_child, bag=bag.number,
                       reference=bag.ordered.reference, is_high=is_high)  # fmt: skip

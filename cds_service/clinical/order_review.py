@@ -13,7 +13,7 @@ from cds_service.clinical.assessment import Judged
 from cds_service.clinical.evidence import FDA_LABEL, FDA_LABEL_TWO_BAG, SERVICE_ASSUMPTION, Evidence
 from cds_service.clinical.findings import Category, Finding, Overlay, Rule, Verdict, met, not_met, unknown
 from cds_service.clinical.order_faults import FaultKind, OrderFault, faults_of
-from cds_service.clinical.regimen_fit import Body, Fit, PlacedBag, best_fit, cap_kg, is_near, stated_doses
+from cds_service.clinical.regimen_fit import Body, Fit, PlacedBag, best_fit, cap_kg, is_right_bag
 from cds_service.clinical.regimens import REGIMENS, DosingPlan, DosingRefusal, dosing_for_site, dosing_plan
 from cds_service.clinical.thresholds import ADULT_AGE, ADULT_VOLUMES
 from cds_service.clinical.weight import UnusableWeight, dosing_weight
@@ -155,20 +155,20 @@ def _mixed(fit: Fit, faults: Sequence[OrderFault]) -> tuple[OrderFault, ...]:
     return (OrderFault(FaultKind.MIXED, "F1", words, "all bags of one regimen", is_critical=True),)
 
 
-_MERELY_INCOMPLETE = frozenset({FaultKind.NO_DURATION, FaultKind.UNREAD})
+_MERELY_INCOMPLETE = frozenset({FaultKind.NO_DURATION, FaultKind.UNREAD, FaultKind.DUPLICATE})
 
 
 def _is_some_bag(bag: PlacedBag, body: Body) -> bool:
-    length = bag.ordered.duration_h
-    if length is None or bag.ordered.problems:
-        return False
-    for regimen in REGIMENS.values():
-        dosed = None if body.weight_kg is None else min(body.weight_kg, regimen.cap_kg)
-        for recipe in regimen.recipes:
-            doses = stated_doses(bag.ordered, recipe, Body(body.weight_kg, dosed))
-            if doses and all(dose.is_right for dose in doses) and is_near(length.times(1 / recipe.duration_h)):
-                return True
-    return False
+    """Whether the bag is right in some regimen."""
+    return any(
+        is_right_bag(bag.ordered, recipe, Body(body.weight_kg, _capped(body.weight_kg, regimen.cap_kg)))
+        for regimen in REGIMENS.values()
+        for recipe in regimen.recipes
+    )
+
+
+def _capped(weight_kg: float | None, cap: float) -> float | None:
+    return None if weight_kg is None else min(weight_kg, cap)
 
 
 def _too_light(case: Case, fit: Fit) -> tuple[OrderFault, ...]:

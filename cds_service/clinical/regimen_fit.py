@@ -62,6 +62,8 @@ class PlacedBag:
     ordered: OrderedBag
     number: int | None
     recipe: BagRecipe | None
+    repeats: int | None = None
+    """The bag of the regimen that one bag too many is once more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,7 @@ class Fit:
 
     regimen: RegimenName
     body: Body
+    cap_kg: float
     placed: tuple[PlacedBag, ...]
 
     @property
@@ -99,42 +102,55 @@ def best_fit(bags: Sequence[OrderedBag], profile: Profile, weight_kg: float | No
 def _fit(
     bags: Sequence[OrderedBag], regimen: RegimenName, profile: Profile, weight_kg: float | None
 ) -> tuple[float, Fit]:
-    """The best placing of the bags in one regimen, with its cost."""
+    """The best placing of the bags in one regimen, with its cost; among several bags some may be too many."""
     recipes = REGIMENS[regimen].recipes
-    body = Body(weight_kg, None if weight_kg is None else min(weight_kg, cap_kg(regimen, profile)))
+    cap = cap_kg(regimen, profile)
+    body = Body(weight_kg, None if weight_kg is None else min(weight_kg, cap))
     considered = bags[:_MOST_PLACED]
-    slots = [*range(len(recipes)), *[None] * max(0, len(considered) - len(recipes))]
-    is_alone = len(considered) == 1
+    costs = [_costs(bag, at, recipes, body, is_alone=len(considered) == 1) for at, bag in enumerate(considered)]
+    slots = [*range(len(recipes)), *[None] * (len(considered) - 1)]
     cost, chosen = min(
-        ((_cost(considered, recipes, body, places, is_alone=is_alone), places)
-         for places in dict.fromkeys(permutations(slots, len(considered)))),
+        (
+            (sum(row[place] for row, place in zip(costs, places, strict=True)), places)
+            for places in dict.fromkeys(permutations(slots, len(considered)))
+        ),
         key=lambda pair: pair[0],
-    )  # fmt: skip
-    placed = [_placed(bag, place, recipes) for bag, place in zip(considered, chosen, strict=True)]
-    placed += [PlacedBag(bag, None, None) for bag in bags[_MOST_PLACED:]]
+    )
+    placed = [_placed(bag, place, recipes, body) for bag, place in zip(considered, chosen, strict=True)]
+    placed += [_placed(bag, None, recipes, body) for bag in bags[_MOST_PLACED:]]
     foreign = 0.0 if regimen is profile.regimen else 0.2
-    return cost + foreign, Fit(regimen, body, tuple(placed))
+    return cost + foreign, Fit(regimen, body, cap, tuple(placed))
 
 
-def _placed(bag: OrderedBag, place: int | None, recipes: Sequence[BagRecipe]) -> PlacedBag:
-    return PlacedBag(bag, None, None) if place is None else PlacedBag(bag, place + 1, recipes[place])
+def _placed(bag: OrderedBag, place: int | None, recipes: Sequence[BagRecipe], body: Body) -> PlacedBag:
+    if place is not None:
+        return PlacedBag(bag, place + 1, recipes[place])
+    return PlacedBag(bag, None, None, repeats=_repeated(bag, recipes, body))
+
+
+def _repeated(bag: OrderedBag, recipes: Sequence[BagRecipe], body: Body) -> int | None:
+    return next((number for number, recipe in enumerate(recipes, start=1) if is_right_bag(bag, recipe, body)), None)
+
+
+def is_right_bag(bag: OrderedBag, recipe: BagRecipe, body: Body) -> bool:
+    """Whether dose and time are those of the recipe, and nothing is left unread."""
+    doses = stated_doses(bag, recipe, body)
+    length = bag.duration_h
+    is_timed = length is not None and is_near(length.times(1 / recipe.duration_h))
+    return not bag.problems and is_timed and bool(doses) and all(dose.is_right for dose in doses)
 
 
 # What a mismatch costs; only their order matters: a bag too many is worse than a wrong dose or time, and those
-# are worse than what is merely not said.
-def _cost(
-    bags: Sequence[OrderedBag],
-    recipes: Sequence[BagRecipe],
-    body: Body,
-    places: Sequence[int | None],
-    *,
-    is_alone: bool,
-) -> float:
-    return sum(
-        2.5 if place is None else _bag_cost(bag, recipes[place], body, is_alone=is_alone)
-        + _place_cost(bag, place, at)
-        for at, (bag, place) in enumerate(zip(bags, places, strict=True))
-    )  # fmt: skip
+# are worse than what is merely not said. The same bag twice is likelier than the same bag twice and wrong.
+def _costs(
+    bag: OrderedBag, at: int, recipes: Sequence[BagRecipe], body: Body, *, is_alone: bool
+) -> dict[int | None, float]:
+    """The cost of each place for one bag; None: it is one too many."""
+    costs: dict[int | None, float] = {
+        place: _bag_cost(bag, recipe, body, is_alone=is_alone) + _place_cost(bag, place, at)
+        for place, recipe in enumerate(recipes)
+    }
+    return costs | {None: 0.9 if _repeated(bag, recipes, body) else 2.5}
 
 
 def _place_cost(bag: OrderedBag, place: int, at: int) -> float:

@@ -82,6 +82,7 @@ def _bag(reference: str, amounts: Amounts, charted: str) -> OrderedBag:
     """The amounts as a fact; mL of concentrate become mg."""
     if amounts.drug_ml is not None:
         amounts.add(Analyte.DOSE, amounts.drug_ml.times(CONCENTRATE_MG_ML), "dose in mg and mL of drug")
+    _derive_duration(amounts)
     if not amounts.states_a_dose and not amounts.problems:
         amounts.problems.append("no dose with a unit is stated" if charted else "no dose is stated")
     found = amounts.found
@@ -103,6 +104,21 @@ def _bag(reference: str, amounts: Amounts, charted: str) -> OrderedBag:
         for_kg=amounts.for_kg,
         problems=tuple(dict.fromkeys(amounts.problems)),
     )
+
+
+def _derive_duration(amounts: Amounts) -> None:
+    """An infusion time that is not written follows from an amount and its rate."""
+    found = amounts.found
+    pairs = (
+        (found.get(Analyte.DOSE), found.get(Analyte.DOSE_RATE)),
+        (found.get(Analyte.DOSE_PER_KG), found.get(Analyte.DOSE_RATE_PER_KG)),
+        (amounts.total_ml or amounts.diluent_ml, found.get(Analyte.VOLUME_RATE)),
+    )
+    for amount, rate in pairs:
+        if Analyte.DURATION in found or amount is None or rate is None:
+            continue
+        if amount.is_exact and rate.is_exact and rate.high > 0:
+            found[Analyte.DURATION] = Extent.exactly(amount.high / rate.high)
 
 
 # Dosage elements
@@ -183,7 +199,9 @@ def _read(amounts: Amounts, quantity: JsonObject) -> tuple[Analyte, float] | Non
         return None
     known = by_code or by_unit
     if known is None:
-        amounts.problems.append(f"the unit {(unit or code or 'none')[:30]!r} of a dose or rate is not known")
+        written = unit or code
+        words = f"the unit {written[:30]!r} of a dose or rate is not known" if written else "a dose or rate has no unit"
+        amounts.problems.append(words)
         return None
     return known[0], value * known[1]
 

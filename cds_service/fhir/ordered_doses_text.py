@@ -218,6 +218,7 @@ def _note(amounts: list[Amounts], found: re.Match[str], clause: str) -> None:
     here = amounts[-1]
     if _is_ambiguous(found, before):
         here.problems.append(f"the number {(before[-4:] + found[0]).strip()!r} can be read in two ways")
+        return
     if unit == "kg":
         _note_weight(here, low, before, after)
         return

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from cds_service.fhir.reading import JsonObject
     from cds_service.hooks.orders import Draft, OrderContext
 
-_REPLACE_ALL = frozenset({FaultKind.MIXED, FaultKind.TOO_LIGHT, FaultKind.EXTRA_BAG})
+_REPLACE_ALL = frozenset({FaultKind.MIXED, FaultKind.TOO_LIGHT, FaultKind.EXTRA_BAG, FaultKind.DUPLICATE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +72,9 @@ def regimen_note(review: DoseReview | None, site_regimen: str) -> str:
 
 def _summary(review: DoseReview) -> str:
     if not review.faults:
-        return fitted((f"IV NAC dose cannot be checked, {review.weight_problem}", "IV NAC dose cannot be checked"),
-                      ("confirm the weight before dosing",))  # fmt: skip
+        problem, _, ask = (review.weight_problem or "").partition(": ")
+        findings = (f"IV NAC dose cannot be checked, {problem}", "IV NAC dose cannot be checked")
+        return fitted(findings, (f"{ask or 'weigh the patient'} before dosing",))
     first = review.faults[0]
     several = f", and {len(review.faults) - 1} more" if len(review.faults) > 1 else ""
     right = f" ({first.right})" if first.right else ""
