@@ -153,6 +153,8 @@ def delayed_absorption_settled(case: Case) -> Finding:
     """B7: delayed absorption possible, but below 10 mg/L or a second level is below the line too; AST/ALT normal."""
     if not case.ingestion.may_absorb_late:
         return not_met("nothing on the chart delays absorption")
+    if extended_release_needs_second_level(case).is_met:
+        return not_met("extended release is to be treated or measured again")
     if _hinges_on_amount(case):
         return unknown("extended release of an unknown amount: a toxic dose would be treated", "amount taken")
     if _delayed_and_detectable(case) is not None and not _has_second_level(case):

@@ -15,6 +15,7 @@ from cds_service.clinical.levels import Level, Place, is_detectable, leading_lev
 from cds_service.clinical.liver import EnzymeState
 from cds_service.clinical.quantity import plain
 from cds_service.clinical.rules_liver import ASK_ENZYMES, ASK_LEVEL, peak_words
+from cds_service.clinical.rules_timing import staggered_too_early
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -114,6 +115,7 @@ def _why_not_below(case: Case, settled: Sequence[Level]) -> str | None:
         (why_off_nomogram(case) or "", not is_on_nomogram(case)),
         ("the nomogram is not validated for intravenous acetaminophen", case.ingestion.pattern is Pattern.INTRAVENOUS),
         ("no level is proven to be below the line", not settled),
+        ("staggered doses are to be treated or measured again", staggered_too_early(case).is_met),
         (f"{high_risk_words(case)} or more is reported", reported_high_risk(case)),
         ("AST or ALT is raised", case.liver.enzymes is EnzymeState.ELEVATED),
     )

@@ -176,6 +176,20 @@ def test_uk_staggered(facts: tuple[Fact, ...], expected: Category) -> None:
     assert outcome(*facts, profile=UK) is expected
 
 
+@pytest.mark.parametrize(
+    ("facts", "profile", "treats", "silent"),
+    [
+        ((*_doses(9, 7), level(20), *NORMAL, overdose(9)), UK, "B15", "B3"),
+        ((took(12, 9, is_extended_release=True), overdose(9), level(5), *NORMAL), ANZ, "B5", "B7"),
+        ((ER, overdose(9), level(40, 5), level(20, 0.5), *NORMAL), AGA, "B5", "B7"),
+    ],
+)
+def test_no_rule_says_otherwise_beside_the_profiles_own(
+    facts: tuple[Fact, ...], profile: Profile, treats: str, silent: str
+) -> None:
+    assert rules_met(assessed(*facts, profile=profile)) & {treats, silent} == {treats}
+
+
 def test_us_staggered_is_read_from_the_first_dose() -> None:
     facts = (*_doses(9, 2), level(20), *NORMAL, overdose(9))
     assert outcome(*facts) is REPEAT
