@@ -58,20 +58,28 @@ def profile_named(name: str) -> Profile:
 def read_site_profile(path: Path) -> Profile:
     """The profile in a TOML file. Raises `SiteProfileError` with every problem at once."""
     try:
-        content = path.read_bytes()
-        if len(content) > _MOST_BYTES:
-            raise SiteProfileError(str(path), (f"larger than {_MOST_BYTES} bytes",))
-        table = tomllib.loads(content.decode("utf-8"))
+        table = tomllib.loads(_text_of(path))
+    except SiteProfileError:
+        raise
     except OSError as error:
         raise SiteProfileError(str(path), (f"cannot be read: {error.strerror}",)) from error
     except UnicodeDecodeError as error:
         raise SiteProfileError(str(path), ("is not UTF-8 text",)) from error
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # tomllib passes on what Python says of numbers it cannot hold
         raise SiteProfileError(str(path), (f"is not TOML: {error}",)) from error
     profile, problems = site_profile(table, default_name=path.stem.lower())
     if problems:
         raise SiteProfileError(str(path), problems)
     return profile
+
+
+def _text_of(path: Path) -> str:
+    """The text of a plain file of reasonable size; a pipe or a device would keep the start waiting."""
+    if path.exists() and not path.is_file():
+        raise SiteProfileError(str(path), ("cannot be read: it is not a file",))
+    if path.stat().st_size > _MOST_BYTES:
+        raise SiteProfileError(str(path), (f"larger than {_MOST_BYTES} bytes",))
+    return path.read_bytes().decode("utf-8")
 
 
 def site_profile(table: Mapping[str, Any], *, default_name: str) -> tuple[Profile, tuple[str, ...]]:
@@ -138,7 +146,10 @@ def _centre(table: Mapping[str, Any], base: Profile) -> tuple[PoisonCentre, tupl
 
 
 def _assigned(key: str, value: object) -> str:
-    text = repr(value)
+    try:
+        text = repr(value)
+    except ValueError:  # a whole number of thousands of digits
+        text = "a number too large to show"
     return f"{key} = {text if len(text) <= _MOST_LETTERS else text[:_MOST_LETTERS] + '…'}"
 
 

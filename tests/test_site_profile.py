@@ -78,6 +78,12 @@ PROBLEMS = [
     ('base = "us-2023"\ndetectable = 20\ncontext_free_level = 10', "context_free_level = 10: must be at least"),
     ('base = "us-2023"\nregimen = "two-bag"\nmax_weight_kg = 110', "max_weight_kg = 110: must be at most 100"),
     ("base = ", "is not TOML"),
+    (f'base = "us-2023"\ndetectable = {"9" * 5000}', "is not TOML"),
+    (f'base = "us-2023"\ndetectable = {"9" * 400}', "must be a number from 1 to 20 mg/L"),
+    (f'base = "us-2023"\ntreatment_line = {"9" * 400}', "must be one of 100, 150, 200 mg/L"),
+    (f'base = "us-2023"\nx = {"[" * 5000}', "is not TOML"),
+    (f'base = "us-2023"\ndetectable = 0x{"f" * 9000}', "a number too large to show: must be a number from 1 to 20"),
+    ('base = "us-2023"\ndetectable = 1979-05-27', "detectable = datetime.date(1979, 5, 27): must be"),
 ]
 
 
@@ -114,6 +120,9 @@ def test_files_that_are_no_text(tmp_path: Path) -> None:
         read_site_profile(tmp_path / "absent.toml")
     with pytest.raises(SiteProfileError, match="cannot be read"):
         profile_named(str(tmp_path) + "/.toml")
+    (tmp_path / "folder.toml").mkdir()
+    with pytest.raises(SiteProfileError, match="not a file"):
+        read_site_profile(tmp_path / "folder.toml")
     with pytest.raises(SiteProfileError, match="larger than"):
         read_site_profile(written(tmp_path, "# " + "x" * 70_000))
 

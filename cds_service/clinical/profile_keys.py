@@ -5,7 +5,6 @@ Knows what a site may choose and in which range. Must not know where the choice 
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -48,7 +47,7 @@ class Key:
             return self.choices(value)
         if isinstance(value, bool) and self.is_flag:
             return value
-        if isinstance(value, (int, float)) and not isinstance(value, bool) and self._permits(float(value)):
+        if isinstance(value, (int, float)) and not isinstance(value, bool) and self._permits(value):
             return float(value)
         raise ValueError(self.allowed)
 
@@ -59,7 +58,7 @@ class Key:
 
     def _permits(self, value: float) -> bool:
         if self.between is not None:
-            return math.isfinite(value) and self.between[0] <= value <= self.between[1]
+            return self.between[0] <= value <= self.between[1]
         return value in self.one_of
 
 
