@@ -240,7 +240,7 @@ def _judged(
 
 
 def _is_near(case: Case, progress: NacProgress, drawn_at: datetime) -> bool:
-    until = min(progress.ended_at or case.now, case.now)
+    until = min(progress.ended_by or case.now, case.now)
     return drawn_at >= until - timedelta(hours=COMPLETION_RESULT_AGE.value)
 
 

@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING
 from cds_service.clinical.nac_course import NacState
 from cds_service.clinical.quantity import hours, plain
 from cds_service.clinical.regimens import Bag, DosingPlan, dosing_for_site
-from cds_service.clinical.thresholds import BAG_DOSE_MATCH, CLOCK_TOLERANCE, COURSE_MG_KG
+from cds_service.clinical.thresholds import BAG_DOSE_MATCH, CLOCK_TOLERANCE, COURSE_MG_KG, LONGEST_BAG, OVERLAP
 from cds_service.clinical.weight import UsableWeight, dosing_weight
 
 if TYPE_CHECKING:
     from cds_service.clinical.case import Case
     from cds_service.clinical.facts import NacTherapy
+    from cds_service.clinical.quantity import Span
 
 _RUNNING = "in-progress"
 
@@ -43,8 +44,9 @@ class RunningBag:
 class NacProgress:
     """What has been given. `given_mg_kg` is the least the chart shows; `still_open` says what it does not show.
 
-    `since`: the latest instant at which the first infusion may have begun. `ended_at`: the end of the last
-    infusion when none runs. `is_estimate`: part of a running infusion is counted by the clock.
+    `since`: the latest instant at which the first infusion may have begun. `ended_at`: the last charted time
+    when none runs, `ended_by`: the latest the last one can have ended (a start alone does not say). `is_estimate`:
+    part of a running infusion is counted by the clock.
     """
 
     since: datetime | None = None
@@ -53,6 +55,7 @@ class NacProgress:
     is_estimate: bool = False
     still_open: tuple[str, ...] = ()
     ended_at: datetime | None = None
+    ended_by: datetime | None = None
     running: RunningBag | None = None
 
     @property
@@ -73,13 +76,17 @@ class _Part:
     is_estimate: bool = False
 
 
+_DOUBLED = _Part(None, why_open="infusions are charted as overlapping and may be one and the same")
+
+
 def progress_of(case: Case) -> NacProgress:
     """The course at `case.now`; empty when no intravenous administration is charted."""
     records = _distinct(case.nac.administrations)
     if not records:
         return NacProgress(still_open=("no administration of acetylcysteine is charted",))
     dosed_kg = _dosed_kg(case)
-    parts = [_part(record, dosed_kg, case.now) for record in records]
+    doubled = _doubled(records)
+    parts = [_DOUBLED if record in doubled else _part(record, dosed_kg, case.now) for record in records]
     known = [part.mg_kg for part in parts if part.mg_kg is not None]
     masses = [part.mg for part in parts]
     progress = NacProgress(
@@ -91,7 +98,17 @@ def progress_of(case: Case) -> NacProgress:
     )
     if case.nac.state is NacState.RUNNING:
         return replace(progress, running=_running_bag(case, records))
-    return replace(progress, ended_at=max((r.given.latest for r in records if r.given is not None), default=None))
+    ends = [(r.given.latest, _ended_by(r.given, r.infused)) for r in records if r.given is not None]
+    return replace(
+        progress,
+        ended_at=max((charted for charted, _ in ends), default=None),
+        ended_by=max((latest for _, latest in ends), default=None),
+    )
+
+
+def _ended_by(given: Span, infused: Span | None) -> datetime:
+    """The charted end; without one, as long after its time as no single bag lasts."""
+    return given.latest + timedelta(hours=LONGEST_BAG.value) if infused is None else infused.latest
 
 
 def _distinct(records: tuple[NacTherapy, ...]) -> list[NacTherapy]:
@@ -103,6 +120,21 @@ def _distinct(records: tuple[NacTherapy, ...]) -> list[NacTherapy]:
         if key not in by_infusion or record.status == "completed":
             by_infusion[key] = record
     return list(by_infusion.values())
+
+
+def _doubled(records: list[NacTherapy]) -> list[NacTherapy]:
+    """Infusions charted as overlapping one before, which may be the same one charted twice."""
+    return [later for n, later in enumerate(records) if any(_overlap(earlier, later) for earlier in records[:n])]
+
+
+def _overlap(earlier: NacTherapy, later: NacTherapy) -> bool:
+    if earlier.infused is not None and later.infused is not None:
+        tolerance = timedelta(hours=OVERLAP.value)
+        return later.infused.earliest + tolerance < earlier.infused.latest
+    if earlier.given is None or later.given is None:
+        return False
+    is_same = (earlier.dose_mg, earlier.dose_mg_kg) == (later.dose_mg, later.dose_mg_kg)
+    return is_same and later.given.earliest - earlier.given.earliest < timedelta(hours=1)
 
 
 def _dosed_kg(case: Case) -> float | None:

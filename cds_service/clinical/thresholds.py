@@ -155,6 +155,8 @@ COMPLETION_RESULT_AGE = Threshold(
 COURSE_LONG_OVER = Threshold(
     "a course that ended this long ago is not spoken of as running", 24, "h", Side.ABOVE, SERVICE_ASSUMPTION, "G3"
 )
+LONGEST_BAG = Threshold("no bag of a regimen lasts longer", 24, "h", Side.ABOVE, SERVICE_ASSUMPTION, "bags")
+OVERLAP = Threshold("infusions may overlap by", 0.25, "h", Side.ABOVE, SERVICE_ASSUMPTION, "bags charted twice")
 BAG_DOSE_MATCH = Threshold(
     "a charted dose this far from a bag of the regimen is another bag", 0.10, "", Side.ABOVE, SERVICE_ASSUMPTION, "bags"
 )

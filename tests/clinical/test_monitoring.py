@@ -187,6 +187,31 @@ def test_how_much_was_given(bags: tuple[NacTherapy, ...], rule: str, says: str) 
     assert says in finding(found, rule).because
 
 
+@pytest.mark.parametrize(
+    "bags",
+    [
+        pytest.param((infused(10_500, 24, 23), infused(10_500, 23.5, 22.5)), id="overlapping"),
+        pytest.param((infused(21_000, 24, 3), infused(10_500, 24, 23)), id="whole-and-bag"),
+        pytest.param(
+            tuple(nac(NacSource.ADMINISTRATION, "completed", ago, dose_mg=10_500.0) for ago in (24, 23.5)), id="starts"
+        ),
+    ],
+)
+def test_infusions_that_overlap_are_not_added_up(bags: tuple[NacTherapy, ...]) -> None:
+    found = assessed(*TREATED, *bags, *good())
+    assert "G1" not in monitored(found) or bags[0].dose_mg == 21_000
+    assert found.nac is not None
+    assert any("overlapping" in words for words in found.nac.still_open)
+
+
+@pytest.mark.parametrize(("drawn", "rule"), [(12.1, "G3"), (11.9, "G1")])
+def test_without_a_charted_end_results_must_be_near_the_latest_it_can_be(drawn: float, rule: str) -> None:
+    starts = ((10_500.0, 24), (3_500.0, 23), (7_000.0, 19))
+    bags = [nac(NacSource.ADMINISTRATION, "completed", ago, dose_mg=dose) for dose, ago in starts]
+    results = (level(4, drawn), inr(1.2, drawn), alt(30, drawn), ast(28, drawn))
+    assert monitored(assessed(*TREATED, *bags, *results)) == {rule}
+
+
 @pytest.mark.parametrize("weights", [(), (weighs(439, 26),), (weighs(70, 24 * 100),)])
 def test_without_a_usable_weight_the_amount_stays_open(weights: tuple[Fact, ...]) -> None:
     found = assessed(overdose(30), level(180, 26), *weights, *BAGS, *good())
