@@ -163,7 +163,7 @@ def _why(kind: FaultKind) -> str:
 def _how_far(times: float) -> str:
     """Such as "ten times", "2.3 times", or "12 % above"."""
     for power, words in _MANIFOLD.items():
-        if abs(times / power - 1) <= 0.005:  # noqa: PLR2004 -- wording only
+        if abs(times / power - 1) <= 0.001:  # noqa: PLR2004 -- wording only
             return words
     if ORDER_FAR_OFF.reached_by_number(times):
         return f"{number(round(times, 1))} times"

@@ -168,7 +168,7 @@ def _bag_cost(bag: OrderedBag, recipe: BagRecipe, body: Body, *, is_alone: bool)
         cost += 1.0
     wanted, ordered = expected_diluent_ml(recipe, body), ordered_diluent_ml(bag, body)
     if wanted is not None and ordered is not None and not is_near(ordered.times(1 / wanted)):
-        cost += 0.25
+        cost += 1.0
     return cost
 
 
