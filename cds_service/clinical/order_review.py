@@ -159,16 +159,8 @@ _MERELY_INCOMPLETE = frozenset({FaultKind.NO_DURATION, FaultKind.UNREAD, FaultKi
 
 
 def _is_some_bag(bag: PlacedBag, body: Body) -> bool:
-    """Whether the bag is right in some regimen."""
-    return any(
-        is_right_bag(bag.ordered, recipe, Body(body.weight_kg, _capped(body.weight_kg, regimen.cap_kg)))
-        for regimen in REGIMENS.values()
-        for recipe in regimen.recipes
-    )
-
-
-def _capped(weight_kg: float | None, cap: float) -> float | None:
-    return None if weight_kg is None else min(weight_kg, cap)
+    """Whether the bag is right in some regimen, at the same weight cap."""
+    return any(is_right_bag(bag.ordered, recipe, body) for regimen in REGIMENS.values() for recipe in regimen.recipes)
 
 
 def _too_light(case: Case, fit: Fit) -> tuple[OrderFault, ...]:

@@ -16,6 +16,7 @@ CONCENTRATE_MG_ML = 200.0
 """The only strength of the intravenous concentrate."""
 
 _MOST_READ = 2000
+_LARGEST_VIAL_ML = 30.0
 _SAME = 0.02
 _DOSES = (Analyte.DOSE, Analyte.DOSE_PER_KG, Analyte.DOSE_RATE, Analyte.DOSE_RATE_PER_KG)
 _MASS = r"(?:mg|mgs|milligrams?|g|gms?|grams?|grammes?|mcg|ug)"
@@ -49,6 +50,13 @@ _ORDINALS = (
     (re.compile(r"\b(?:3rd|third)\s+(?:bag|infusion|dose)\b"), 3),
 )
 _STRENGTH = re.compile(rf"(?P<mass>{_NUMBER})\s*(?P<unit>{_MASS})\s*/\s*(?P<volume>{_NUMBER})\s*ml(?![a-z])")
+# What all bags come to is not one more bag.
+_SUM = re.compile(
+    rf"\(?\b(?:(?:in )?total|altogether)(?: dose)?(?: of|:)?\s*(?:{_NUMBER})\s*{_MASS}(?:{_PER}kg)?(?!{_PER}[a-z])"
+    rf"(?:\s+(?:over|in)\s+(?:{_NUMBER})\s*{_TIME})?\s*\)?"
+)
+# "mg/kg/day": more follows the unit than is read here.
+_UNIT_GOES_ON = re.compile(r"^\s*(?:/|per\b)\s*(?!dose|bag|infusion|kg)[a-z]")
 _REPEATED = re.compile(
     rf"\b(?:every|each|q)\.?\s*\d+\s*{_TIME}\b|\b(?:b\.?i\.?d|t\.?i\.?d|q\.?i\.?d|daily|once a day|twice)\b|\brepeat\b"
 )
@@ -167,6 +175,7 @@ def _folded(written: str) -> str:
     text = _THOUSANDS_BLANK.sub("", written[:_MOST_READ]).casefold()
     text = text.replace("\u00b5", "u").replace("\u03bc", "u").replace("\u2044", "/")
     text = _WORDED.sub(lambda found: _WORDED_NUMBERS[found[1]], text)
+    text = _SUM.sub(" ", text)
     return re.sub(r"\b(over|for|in)\s+an\s+hour\b", r"\1 1 hour", text)
 
 
@@ -190,10 +199,14 @@ def _numbered(clause: str) -> tuple[int | None, str]:
 
 
 def _concentration(found: re.Match[str]) -> str:
-    """A strength such as "6 g/30 mL" in mg/mL."""
+    """What a mass in a volume means: "6 g/30 mL" is a strength, "10,500 mg/252.5 mL" the content of a bag."""
     volume = _value(found["volume"])
-    factor = unit_factor(Analyte.DOSE, found["unit"]) or 0.0
-    return f" {_value(found['mass']) * factor / volume:g} mg/ml " if volume else found[0]
+    mass = _value(found["mass"]) * (unit_factor(Analyte.DOSE, found["unit"]) or 0.0)
+    if not volume:
+        return found[0]
+    if volume > _LARGEST_VIAL_ML:
+        return f" {mass:g} mg in total volume {volume:g} ml "
+    return f" {mass / volume:g} mg/ml "
 
 
 def _value(written: str) -> float:
@@ -218,6 +231,9 @@ def _note(amounts: list[Amounts], found: re.Match[str], clause: str) -> None:
     here = amounts[-1]
     if _is_ambiguous(found, before):
         here.problems.append(f"the number {(before[-4:] + found[0]).strip()!r} can be read in two ways")
+        return
+    if _UNIT_GOES_ON.search(after):
+        here.problems.append(f"the unit of {found[0]!r} goes on in a way that is not read")
         return
     if unit == "kg":
         _note_weight(here, low, before, after)
