@@ -81,12 +81,12 @@ def criteria_not_known(case: Case) -> Finding:
         finding,
         missing=_missing(case, criteria),
         overlays=_doubt(criteria),
-        category=Category.DATA_NEEDED if _is_long_over(case) else None,
+        category=Category.DATA_NEEDED if is_long_over(case) else None,
     )
 
 
 def _state_words(case: Case) -> str:
-    if not _is_long_over(case):
+    if not is_long_over(case):
         return case.nac.state.value
     return f"{case.nac.state.value}, the last charted infusion more than {COURSE_LONG_OVER.value:g} h ago"
 
@@ -108,13 +108,14 @@ def _asks(case: Case) -> tuple[Ask, ...]:
     """The repeat tests: by the end of the last bag where it is known; at once when no infusion runs any more."""
     progress = progress_of(case)
     ends_at = None if progress.running is None else progress.running.ends_course_at
-    is_over = case.nac.state is NacState.GIVEN and (progress.is_whole_course is True or _is_long_over(case))
+    is_over = case.nac.state is NacState.GIVEN and (progress.is_whole_course is True or is_long_over(case))
     if is_over or (ends_at is not None and ends_at <= case.now):
         return tuple(Ask(test, not_before=case.now) for test in _REPEATED)
     return tuple(Ask(test, not_after=ends_at) for test in _REPEATED)
 
 
-def _is_long_over(case: Case) -> bool:
+def is_long_over(case: Case) -> bool:
+    """Whether the course was given and its last charted infusion lies more than a day back."""
     if case.nac.state is not NacState.GIVEN:
         return False
     ended_at = progress_of(case).ended_at

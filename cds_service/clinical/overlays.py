@@ -22,7 +22,7 @@ from cds_service.clinical.facts import Intent, OrderedSubstance, Problem, Route
 from cds_service.clinical.findings import Answer, Finding, Overlay, all_of, met, not_met, unknown
 from cds_service.clinical.ingestion import Pattern
 from cds_service.clinical.liver import EnzymeState, newest
-from cds_service.clinical.monitoring import has_altered_mental_status
+from cds_service.clinical.monitoring import has_altered_mental_status, is_long_over
 from cds_service.clinical.nac_course import NacState
 from cds_service.clinical.quantity import Analyte
 from cds_service.clinical.regimens import DosingPlan, DosingRefusal
@@ -201,7 +201,7 @@ def extracorporeal_treatment(case: Case, _dosing: Dosing) -> Finding:
     level = _newest_level(case)
     if level is None:
         return not_met("no usable level")
-    is_given = case.nac.state in {NacState.RUNNING, NacState.GIVEN}
+    is_given = case.nac.state in {NacState.RUNNING, NacState.GIVEN} and not is_long_over(case)
     treated = "with" if is_given else "without"
     if not is_given and ECTR_LEVEL.reached_by(level):
         return met(f"level {level} mg/L is above {ECTR_LEVEL.value:g} mg/L without acetylcysteine given ({_EXTRIP})")

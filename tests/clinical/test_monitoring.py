@@ -204,6 +204,16 @@ def test_infusions_that_overlap_are_not_added_up(bags: tuple[NacTherapy, ...]) -
     assert any("overlapping" in words for words in found.nac.still_open)
 
 
+def test_undated_or_future_infusions_count_for_nothing() -> None:
+    undated = [nac(NacSource.ADMINISTRATION, "in-progress", None, dose_mg=10_500.0, reference=f"M/{n}") for n in (1, 2)]
+    found = assessed(*TREATED, *undated)
+    assert found.nac is not None
+    assert (found.nac.since, found.nac.given_mg_kg) == (None, None)
+    future = assessed(*ENDED, infused(7_000, -2, -3), *good())
+    assert future.nac is not None
+    assert "an infusion is charted in the future" in future.nac.still_open
+
+
 @pytest.mark.parametrize(("drawn", "rule"), [(12.1, "G3"), (11.9, "G1")])
 def test_without_a_charted_end_results_must_be_near_the_latest_it_can_be(drawn: float, rule: str) -> None:
     starts = ((10_500.0, 24), (3_500.0, 23), (7_000.0, 19))

@@ -148,6 +148,8 @@ def test_the_volume_is_no_matter_where_nothing_is_infused() -> None:
         pytest.param(701, (*SICK, RUNNING), False, id="701-treated-sick"),
         pytest.param(900, (*SICK, RUNNING), False, id="900-treated-sick"),
         pytest.param(901, (*SICK, RUNNING), True, id="901-treated-sick"),
+        pytest.param(1001, (alert(), infused(21_000, 50, 25)), True, id="1001-course-long-over"),
+        pytest.param(1001, (alert(), infused(21_000, 50, 23)), False, id="1001-course-just-over"),
         pytest.param(">901", (*SICK, RUNNING), True, id="lower-bound"),
         pytest.param(800, (*SICK[:2], result(Analyte.LACTATE, 2.0)), False, id="lactate-at-the-limit"),
         pytest.param(800, (SICK[0], result(Analyte.ARTERIAL_PH, 7.3), SICK[2]), False, id="ph-at-the-limit"),
@@ -157,7 +159,7 @@ def test_the_volume_is_no_matter_where_nothing_is_infused() -> None:
     ],
 )
 def test_extracorporeal_treatment(mg_l: float | str | None, facts: tuple[Fact, ...], *, advised: bool) -> None:
-    found = assessed(overdose(9), level(mg_l), weighs(70), *facts)
+    found = assessed(overdose(60), level(mg_l), weighs(70), *facts)
     assert (Overlay.ECTR in found.overlays) is advised
     if advised:
         assert Overlay.CONSULT in found.overlays

@@ -101,6 +101,7 @@ CASES: tuple[Case, ...] = (
         calls=(view("continue", summary_contains=("ALT 900",)),),
         rules=("G2",),
         not_rules=("G1", "G3"),
+        note="900 is the peak itself.",
     ),
     Case(
         slug="g2-level-still-10",
@@ -127,6 +128,7 @@ CASES: tuple[Case, ...] = (
         calls=(view("continue", summary_contains=("jaundice",)),),
         rules=("G2",),
         not_rules=("G1", "G3"),
+        note="A sign of liver injury speaks against being well, whatever the results.",
     ),
     Case(
         slug="g2-confused",
@@ -135,6 +137,7 @@ CASES: tuple[Case, ...] = (
         calls=(view("continue"),),
         rules=("G2",),
         not_rules=("G1", "G3"),
+        note="An altered mental status of any cause speaks against being well.",
     ),
     Case(
         slug="g2-third-bag-runs",
@@ -165,6 +168,7 @@ CASES: tuple[Case, ...] = (
         calls=(view("continue"),),
         rules=("G3",),
         not_rules=("G1", "G2"),
+        note="Results of 26 h ago, treatment from 24 h ago on: nothing says how it went.",
     ),
     Case(
         slug="g3-amount-not-in-mg",

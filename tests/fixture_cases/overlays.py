@@ -68,6 +68,7 @@ CASES: tuple[Case, ...] = (
         chart=(_above, has(text="Anaphylactoid reaction to acetylcysteine", onset=9_000)),
         calls=(view("indicated", overlays=("allergy", "consult")),),
         rules=("B1",),
+        note="An earlier reaction is a reason to call, not to withhold.",
     ),
     Case(
         slug="f6-oral-nac-with-charcoal",
@@ -87,6 +88,7 @@ CASES: tuple[Case, ...] = (
             ordering("oral-nac", "indicated", overlays=("charcoal",)),
         ),
         rules=("B1",),
+        note="Said where the oral order is selected.",
     ),
     Case(
         slug="f6-charcoal-long-ago",
@@ -94,6 +96,7 @@ CASES: tuple[Case, ...] = (
         chart=(_above, given(_CHARCOAL, 30, g(50), route=ORAL), given(NAC_CAPSULE, 1, mg(9_800), route=ORAL)),
         calls=(view("indicated", not_overlays=("charcoal",)),),
         rules=("B1",),
+        note="30 h > 24 h.",
     ),
     Case(
         slug="f7-above-1000-untreated",
@@ -101,6 +104,7 @@ CASES: tuple[Case, ...] = (
         chart=(_massive(1001),),
         calls=(view("indicated", overlays=("ectr", "consult", "high-risk")),),
         rules=("B1", "B2"),
+        note="1001 > 1000, whatever the clinical state.",
     ),
     Case(
         slug="f7-1000-untreated",
@@ -116,6 +120,7 @@ CASES: tuple[Case, ...] = (
         chart=(_massive(800), _dysfunction(ph=7.20)),
         calls=(view("indicated", overlays=("ectr", "consult", "transplant")),),
         rules=("B1", "B2", "A4"),
+        note="800 > 700 with all three signs; pH below 7.30 is a King's College criterion too.",
     ),
     Case(
         slug="f7-above-700-without-acidosis",
@@ -139,6 +144,7 @@ CASES: tuple[Case, ...] = (
         chart=(_massive(950), _dysfunction(ph=7.10), _running),
         calls=(view("continue", overlays=("ectr", "consult")),),
         rules=("G2",),
+        note="950 > 900 with all three signs while it runs.",
     ),
     Case(
         slug="f7-below-900-during-nac",
@@ -162,6 +168,7 @@ CASES: tuple[Case, ...] = (
         chart=(_above, has(_DIALYSIS, onset=20_000)),
         calls=(view("indicated", overlays=("consult",)),),
         rules=("B1",),
+        note="On the consult list.",
     ),
     Case(
         slug="overlay-small-child-while-running",
