@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cds_service.clinical import thresholds
+from cds_service.clinical import order_review, thresholds
 from cds_service.clinical.cautions import CAUTIONS, as_rule
 from cds_service.clinical.evidence import ALL_EVIDENCE, Evidence
 from cds_service.clinical.indications import INDICATIONS
 from cds_service.clinical.nomogram import line_at
+from cds_service.clinical.order_review import REVIEW_RULES
 from cds_service.clinical.overlays import OVERLAYS
 from cds_service.clinical.profile_keys import KEYS, rows
 from cds_service.clinical.profiles import PROFILES, RegimenName
@@ -45,6 +46,7 @@ def rules_markdown() -> str:
         _INTRODUCTION,
         _section("Indications", _rule_table(INDICATIONS)),
         _section("Cautions on draft orders", _rule_table(as_rule(row) for row in CAUTIONS)),
+        _section("Dose review of draft orders", _rule_table(order_review.as_rule(row) for row in REVIEW_RULES)),
         _section("Overlays", _overlay_table()),
         _section("Thresholds", _threshold_table()),
         *(_section(f"Profile `{profile.name}`", _profile_table(profile)) for profile in PROFILES.values()),
