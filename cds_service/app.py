@@ -136,7 +136,8 @@ def _add_operations(app: FastAPI, settings: Settings, metrics: Metrics) -> None:
     @app.get("/readyz", tags=["Operations"], summary="The configuration is read and the HTTP pool is open")
     async def readyz() -> Response:
         is_ready = getattr(app.state, "fhir_client", None) is not None
-        told = {"status": "ready" if is_ready else "starting", "profile": settings.profile, "version": __version__}
+        profile = settings.clinical_profile.name
+        told = {"status": "ready" if is_ready else "starting", "profile": profile, "version": __version__}
         return JSONResponse(told, HTTPStatus.OK if is_ready else HTTPStatus.SERVICE_UNAVAILABLE)
 
     @app.get("/metrics", tags=["Operations"], summary="Prometheus metrics of this process")

@@ -18,12 +18,12 @@ from cds_service.fhir.servers import FhirServer, is_secure
 from cds_service.hooks.discovery import service_id
 from cds_service.sandbox.store import ResourceStore
 from cds_service.scenes import CHANGE, SCENES, Scene, case_of
+from cds_service.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from cds_service.sandbox.fixtures import FixtureCase
-    from cds_service.settings import Settings
 
 _METADATA_SECONDS = 10.0
 
@@ -67,8 +67,12 @@ def _server_state(base: str, session: requests.Session) -> tuple[bool, str]:
 
 
 def check_canaries(settings: Settings, cases: Sequence[FixtureCase]) -> list[Check]:
-    """Every scene's patient through the whole application in this process, at the fixture's own instant."""
-    return asyncio.run(_canaries(settings, cases))
+    """Every scene's patient through the whole application in this process, at the fixture's own instant.
+
+    The answers written down are those of the default profile, so the canaries are asked under it.
+    """
+    default = Settings(**settings.model_dump(exclude={"profile"}))
+    return asyncio.run(_canaries(default, cases))
 
 
 async def _canaries(settings: Settings, cases: Sequence[FixtureCase]) -> list[Check]:

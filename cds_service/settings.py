@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import os
+from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
@@ -17,6 +18,7 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 
 from cds_service.clinical.profiles import PROFILES, Profile
 from cds_service.fhir.servers import normalised_base
+from cds_service.site_profile import SiteProfileError, profile_named
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,10 +57,9 @@ def _origin(value: str) -> str:
     return value if value == "*" else _base(value)
 
 
-def _profile_name(value: str) -> str:
-    if value not in PROFILES:
-        msg = "unknown profile"
-        raise ValueError(msg)
+def _usable_profile(value: str) -> str:
+    """The name; raises `SiteProfileError` (a ValueError) for what names no usable profile."""
+    profile_named(value)
     return value
 
 
@@ -83,8 +84,9 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
 
     base_url: Base = Field(default="http://127.0.0.1:8000", description=f"{_ONE_BASE}, where callers reach the service")
-    profile: Annotated[str, AfterValidator(_profile_name)] = Field(
-        default="us-2023", description=f"one of {', '.join(sorted(PROFILES))}"
+    profile: Annotated[str, AfterValidator(_usable_profile)] = Field(
+        default="us-2023",
+        description=f"one of {', '.join(sorted(PROFILES))}, or the path of a site profile ending in .toml",
     )
     allowed_fhir_servers: Annotated[tuple[Base, ...], NoDecode, BeforeValidator(_comma_list)] = Field(
         default=(), description="a comma list of FHIR base addresses; empty means prefetch only"
@@ -123,10 +125,14 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         return init_settings, env_settings
 
-    @property
+    def model_post_init(self, _context: object, /) -> None:
+        """Read the profile now: a site's file that changes later has no effect until the next start."""
+        _ = self.clinical_profile
+
+    @cached_property
     def clinical_profile(self) -> Profile:
-        """The guideline profile chosen by name."""
-        return PROFILES[self.profile]
+        """The guideline profile chosen by name or read from the site's file."""
+        return profile_named(self.profile)
 
     @property
     def zone(self) -> ZoneInfo:
@@ -160,7 +166,9 @@ def read_settings() -> Settings:
 
 def _in_words(error: ValidationError) -> str:
     names = sorted({str(detail["loc"][0]) for detail in error.errors()})
-    return "\n".join(f"{PREFIX}{name.upper()} must be {Settings.model_fields[name].description}" for name in names)
+    told = [f"{PREFIX}{name.upper()} must be {Settings.model_fields[name].description}" for name in names]
+    causes = [detail.get("ctx", {}).get("error") for detail in error.errors()]
+    return "\n".join([*told, *(str(cause) for cause in causes if isinstance(cause, SiteProfileError))])
 
 
 def unknown_variables(environment: Mapping[str, str]) -> tuple[str, ...]:

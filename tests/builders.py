@@ -285,9 +285,11 @@ def medication_administration(  # noqa: PLR0913 -- one keyword per FHIR element 
     dose: Amount,
     route: Code = INTRAVENOUS,
     status: str = "in-progress",
+    until: When | None = None,
 ) -> Resource:
-    """A MedicationAdministration: given from `at`; a running infusion has a period without an end."""
-    running = status == "in-progress"
+    """A MedicationAdministration given from `at`; a running infusion has a period, without an end unless `until`."""
+    in_period = status == "in-progress" or until is not None
+    period = {"start": _fhir_time(at)} | ({} if until is None else {"end": _fhir_time(until)})
     return _given(
         {
             "resourceType": "MedicationAdministration",
@@ -295,8 +297,8 @@ def medication_administration(  # noqa: PLR0913 -- one keyword per FHIR element 
             "status": status,
             "medicationCodeableConcept": concept(drug),
             "subject": {"reference": f"Patient/{patient_id}"},
-            "effectivePeriod": {"start": _fhir_time(at)} if running else None,
-            "effectiveDateTime": None if running else _fhir_time(at),
+            "effectivePeriod": period if in_period else None,
+            "effectiveDateTime": None if in_period else _fhir_time(at),
             "dosage": {"route": concept(route), "dose": quantity(dose)},
         }
     )

@@ -26,8 +26,13 @@ RULES = (
     *("C1", "C2", "C3", "C4", "C5"),
     *("D1", "D2", "D3"),
     *("E1", "E2", "E3", "E4", "E5", "E6"),
+    *("F1", "F2", "F3", "F4"),
+    *("G1", "G2", "G3"),
 )
-TOPICS = ("indicated", "caution", "consider", "continue", "repeat-level", "data-needed", "not-indicated")
+TOPICS = (
+    *("indicated", "caution", "dose-check", "consider", "continue", "repeat-level", "data-needed"),
+    *("criteria-met", "not-indicated"),
+)
 # As printed: two decimals of the 150 line at these hours.
 PRINTED_LINE = {4: 150.0, 6: 106.07, 8: 75.0, 12: 37.5, 16: 18.75, 20: 9.38, 24: 4.69}
 
@@ -110,9 +115,12 @@ def test_references_stay_within_the_bundle(case: Case) -> None:
 
 @_each_case
 def test_nothing_happens_after_the_anchor(case: Case) -> None:
-    """A chart read at the anchor holds nothing from the future, and every time of day has a zone."""
+    """A chart read at the anchor holds nothing from the future but the planned end of a running infusion."""
     anchor = datetime.fromisoformat(case.anchor)
-    times = [value for value in _strings(case.bundle()) if _is_date_time(value)]
+    resources = [entry["resource"] for entry in case.bundle()["entry"]]
+    planned = [each["effectivePeriod"].pop("end", None) for each in resources if each.get("status") == "in-progress"]
+    times = [value for value in _strings(resources) if _is_date_time(value)]
+    assert all(end is None or _is_date_time(end) for end in planned)
     assert [time for time in times if datetime.fromisoformat(time) > anchor] == []
 
 

@@ -28,6 +28,8 @@ CALLS = [
     for case in CASES
     for number, call in enumerate(case.expected["calls"], start=1)
 ]
+DEFAULT = "us-2023"
+PROFILES = {call.get("profile", DEFAULT) for case in CASES for call in case.expected["calls"]}
 TOLERANCE = 0.01
 
 
@@ -41,16 +43,17 @@ class Clock:
 
 
 class Service:
-    """The application with its embedded FHIR server, no network between them."""
+    """The application with its embedded FHIR server, no network between them; one for each guideline profile."""
 
-    def __init__(self, client: httpx.AsyncClient, clock: Clock, runner: asyncio.Runner) -> None:
-        self._client = client
+    def __init__(self, clients: dict[str, httpx.AsyncClient], clock: Clock, runner: asyncio.Runner) -> None:
+        self._clients = clients
         self._clock = clock
         self._runner = runner
 
     def cards(self, case: FixtureCase, call: dict[str, Any]) -> list[Card]:
         self._clock.instant = case.anchor
-        posted = self._client.post(f"/cds-services/iv-nac-{call['hook']}", json=hook_request(case, call))
+        client = self._clients[call.get("profile", DEFAULT)]
+        posted = client.post(f"/cds-services/iv-nac-{call['hook']}", json=hook_request(case, call))
         response = self._runner.run(_done(posted))
         assert response.status_code == httpx.codes.OK, response.text
         found: list[Card] = response.json()["cards"]
@@ -62,10 +65,12 @@ def service() -> Iterator[Service]:
     clock = Clock()
     store = ResourceStore(resource for case in CASES for resource in case.resources())
     with asyncio.Runner() as runner:
-        opened = in_process(Settings(deadline_seconds=60), store, clock)
-        client = runner.run(_done(opened.__aenter__()))
-        yield Service(client, clock, runner)
-        runner.run(_done(opened.__aexit__(None, None, None)))
+        opened = {
+            name: in_process(Settings(deadline_seconds=60, profile=name), store, clock) for name in sorted(PROFILES)
+        }
+        yield Service({name: runner.run(_done(each.__aenter__())) for name, each in opened.items()}, clock, runner)
+        for each in opened.values():
+            runner.run(_done(each.__aexit__(None, None, None)))
 
 
 async def _done(awaitable: Awaitable[T]) -> T:

@@ -18,20 +18,26 @@ from cds_service.clinical.findings import Ask, Category, Finding, Verdict
 from cds_service.clinical.indications import INDICATIONS
 from cds_service.clinical.inputs import inputs_of
 from cds_service.clinical.levels import leading_level
+from cds_service.clinical.nac_progress import progress_of
+from cds_service.clinical.order_review import review_orders
 from cds_service.clinical.overlays import overlay_reasons
 from cds_service.clinical.population import membership_of
 from cds_service.clinical.quantity import Analyte
-from cds_service.clinical.regimens import DosingPlan, DosingRefusal, dosing_plan
+from cds_service.clinical.regimens import DosingPlan, DosingRefusal, dosing_for_site
 from cds_service.clinical.rules_off_nomogram import crosses_at
-from cds_service.clinical.thresholds import CLOCK_TOLERANCE
+from cds_service.clinical.thresholds import CLOCK_TOLERANCE, WEIGHT_MIN
 from cds_service.clinical.weight import UnusableWeight, dosing_weight
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
+    from cds_service.clinical.assessment import OrderCaution
+    from cds_service.clinical.facts import DrugOrder
+    from cds_service.clinical.findings import Overlay
     from cds_service.clinical.profiles import Profile
 
+_MONITORING = "G"
 _ASKED_FIRST = ("B3-", "B7-", "B", "C")
 
 
@@ -44,7 +50,9 @@ def assess(facts: PatientFacts, profile: Profile, now: datetime) -> Assessment:
     met_rules = frozenset(j.rule.id for j in judged if j.finding.is_met)
     caution_rows, cautions = cautions_on(case, Standing(category, met_rules))
     dosing = _dosing(case) if category in {Category.INDICATED, Category.CONSIDER} else None
+    review = review_orders(case, _uncautioned(facts.orders, cautions))
     reasons = overlay_reasons(case, judged, dosing) if category is not None else {}
+    reasons = reasons if review is None else _with_reasons(reasons, review.overlays)
     leading = leading_level(case.levels)
     return Assessment(
         now=now,
@@ -53,19 +61,43 @@ def assess(facts: PatientFacts, profile: Profile, now: datetime) -> Assessment:
         membership=membership,
         category=category,
         primary=primary,
-        judged=(*judged, *caution_rows),
+        judged=(*judged, *caution_rows, *(review.judged if review is not None else ())),
         cautions=cautions,
         overlays=frozenset(reasons),
         overlay_reasons=reasons,
         asks=_asks(judged, category),
-        start_by=_start_by(judged, category),
+        start_by=None if case.nac.is_under_way else _start_by(judged, category),
         ingestion=case.ingestion,
         point=None if leading is None else leading.point,
         crosses_at=crosses_at(case) if category is Category.INDICATED else None,
         dosing=dosing,
         inputs=inputs_of(case),
         gaps=facts.gaps if category is None else tuple(dict.fromkeys((*facts.gaps, *_missing(case, dosing)))),
+        nac=progress_of(case) if case.nac.is_under_way else None,
+        dose_review=review,
     )
+
+
+def _uncautioned(orders: Iterable[DrugOrder], cautions: Iterable[OrderCaution]) -> tuple[DrugOrder, ...]:
+    """The orders no caution stands against: a dose is not put right where the drug itself is in question."""
+    questioned = {caution.order for caution in cautions}
+    return tuple(order for order in orders if order not in questioned)
+
+
+def _with_reasons(
+    reasons: dict[Overlay, tuple[str, ...]], added: dict[Overlay, tuple[str, ...]]
+) -> dict[Overlay, tuple[str, ...]]:
+    """The reasons of every overlay, those of the dose review last."""
+    overlays = dict.fromkeys((*reasons, *added))
+    return {overlay: (*reasons.get(overlay, ()), *added.get(overlay, ())) for overlay in overlays}
+
+
+def conclusion(facts: PatientFacts, profile: Profile, now: datetime) -> tuple[Category | None, Judged | None]:
+    """The category and the rule that carries it, without anything else an assessment holds."""
+    case = case_from(facts, profile, now)
+    is_member = membership_of(case).is_member
+    judged = tuple(Judged(rule, rule.judge(case)) for rule in INDICATIONS) if is_member else ()
+    return _fold(judged, is_member=is_member, nac_under_way=case.nac.is_under_way)
 
 
 def _missing(case: Case, dosing: DosingPlan | DosingRefusal | None) -> list[DataGap]:
@@ -103,7 +135,7 @@ def _fold(judged: Sequence[Judged], *, is_member: bool, nac_under_way: bool) -> 
         return None, None
     met = [item for item in judged if item.finding.is_met and _category_of(item) is not None]
     if nac_under_way:
-        met = [item for item in met if _category_of(item) is Category.CONTINUE]
+        met = [item for item in met if item.rule.id.startswith(_MONITORING)]
     primary = min(met, key=lambda item: (_category_of(item) or Category.NOT_INDICATED).urgency, default=None)
     if primary is None:
         return Category.DATA_NEEDED, _first_unknown(judged)
@@ -133,13 +165,14 @@ def _dosing(case: Case) -> DosingPlan | DosingRefusal:
     """The site's regimen for a usable weight; otherwise no numbers, and why."""
     usable = dosing_weight(case.facts, case.now)
     if isinstance(usable, UnusableWeight):
-        return DosingRefusal(usable.because)
-    return dosing_plan(case.profile.regimen, usable.weight.kg, max_weight_kg=case.profile.max_weight_kg)
+        too_light = usable.weight is not None and WEIGHT_MIN.reached_by_number(usable.weight.kg)
+        return DosingRefusal(usable.because, needs_consult=too_light)
+    return dosing_for_site(case.profile.regimen, usable.weight.kg, max_weight_kg=case.profile.max_weight_kg)
 
 
 def _asks(judged: Sequence[Judged], category: Category | None) -> tuple[Ask, ...]:
     """What the met rules ask for, and, while data are open, the unknown ones; the earliest time of each test."""
-    if category is None:
+    if category in {None, Category.CRITERIA_MET}:
         return ()
     wanted = [item.finding for item in judged if _asks_now(item.finding, category)]
     earliest: dict[str, Ask] = {}
@@ -150,14 +183,14 @@ def _asks(judged: Sequence[Judged], category: Category | None) -> tuple[Ask, ...
     return tuple(earliest.values())
 
 
-def _asks_now(finding: Finding, category: Category) -> bool:
+def _asks_now(finding: Finding, category: Category | None) -> bool:
     return finding.is_met or (finding.verdict is Verdict.UNKNOWN and category is not Category.NOT_INDICATED)
 
 
 def _sooner(ask: Ask, known: Ask) -> bool:
     """A stated time is kept over "now": a level drawn too early would be worthless."""
     if known.not_before is None:
-        return ask.not_before is not None
+        return ask.not_before is not None or (ask.not_after is not None and known.not_after is None)
     return ask.not_before is not None and ask.not_before < known.not_before
 
 

@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from cds_service.clinical.facts import DataGap, DrugOrder, PatientFacts
     from cds_service.clinical.findings import Ask, Category, Finding, Overlay, Rule
     from cds_service.clinical.ingestion import Ingestion
+    from cds_service.clinical.nac_progress import NacProgress
     from cds_service.clinical.nomogram import NomogramPoint
+    from cds_service.clinical.order_review import DoseReview
     from cds_service.clinical.population import Membership
     from cds_service.clinical.profiles import Profile
     from cds_service.clinical.regimens import DosingPlan, DosingRefusal
@@ -74,3 +76,7 @@ class Assessment:
     dosing: DosingPlan | DosingRefusal | None
     inputs: tuple[Input, ...]
     gaps: tuple[DataGap, ...]
+    nac: NacProgress | None = None
+    """How far acetylcysteine that is ordered, running or given has got."""
+    dose_review: DoseReview | None = None
+    """The bags of selected orders of intravenous acetylcysteine that no caution stands against; None without any."""

@@ -38,8 +38,8 @@ class Standing:
 
     @property
     def calls_for_nac(self) -> bool:
-        """Whether any rule treats, asks to consider, or treatment is under way."""
-        return self.category in {Category.INDICATED, Category.CONSIDER, Category.CONTINUE}
+        """Whether any rule treats, asks to consider, or treatment is under way or just completed."""
+        return self.category in {Category.INDICATED, Category.CONSIDER, Category.CONTINUE, Category.CRITERIA_MET}
 
     @property
     def is_open(self) -> bool:

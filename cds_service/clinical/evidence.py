@@ -57,6 +57,39 @@ FDA_LABEL = Evidence(
     "US prescribing information, acetylcysteine injection 200 mg/mL: indications and usage; dosage and administration.",
     "approved labelling",
 )
+FDA_LABEL_TWO_BAG = Evidence(
+    "fda-label-two-bag",
+    "FDA label 2024, two-bag acetylcysteine",
+    "US prescribing information, acetylcysteine injection, 2024 revision with the two-bag regimen from 41 kg.",
+    "approved labelling, read second-hand",
+    verify_locally=True,
+)
+MHRA_2012 = Evidence(
+    "mhra-2012",
+    "MHRA/CHM 2012, United Kingdom",
+    "Paracetamol overdose: new guidance on use of intravenous acetylcysteine. Medicines and Healthcare products "
+    "Regulatory Agency, Drug Safety Update, September 2012; TOXBASE for regimens.",
+    "regulatory guidance: single line at 100 mg/L, staggered overdoses treated",
+    verify_locally=True,
+)
+SNAP_2014 = Evidence(
+    "snap-2014",
+    "SNAP regimen, United Kingdom",
+    "Bateman DN et al. Reduction of adverse effects from intravenous acetylcysteine treatment for paracetamol "
+    "poisoning. Lancet 2014;383:697-704; taken up by TOXBASE.",
+    "randomised trial of adverse effects; adopted in UK practice",
+    "https://doi.org/10.1016/S0140-6736(13)62062-0",
+    verify_locally=True,
+)
+ANZ_2019 = Evidence(
+    "anz-2019",
+    "Australia and New Zealand 2019",
+    "Chiew AL et al. Updated guidelines for the management of paracetamol poisoning in Australia and New Zealand. "
+    "Med J Aust 2020;212:175-183.",
+    "expert consensus",
+    "https://doi.org/10.5694/mja2.50428",
+    verify_locally=True,
+)
 RUMACK_MATTHEW = Evidence(
     "rumack-matthew",
     "Rumack-Matthew nomogram, treatment line 150 mg/L at 4 h",
@@ -111,17 +144,32 @@ SERVICE_ASSUMPTION = Evidence(
     verify_locally=True,
 )
 
+EXTRIP_2014 = Evidence(
+    "extrip-2014",
+    "EXTRIP 2014, extracorporeal treatment for acetaminophen poisoning",
+    "Gosselin S et al. Extracorporeal treatment for acetaminophen poisoning: recommendations from the EXTRIP "
+    "workgroup. Clin Toxicol (Phila) 2014;52:856-867.",
+    "workgroup consensus on very low quality evidence (1D)",
+    "https://doi.org/10.3109/15563650.2014.946994",
+    verify_locally=True,
+)
+
 ALL_EVIDENCE: tuple[Evidence, ...] = (
     AGA_2017,
     AGA_2017_TRIAL_ONLY,
     ACG_2023,
     US_CONSENSUS_2023,
     FDA_LABEL,
+    FDA_LABEL_TWO_BAG,
+    MHRA_2012,
+    SNAP_2014,
+    ANZ_2019,
     RUMACK_MATTHEW,
     KINGS_COLLEGE,
     CHEST_CTS_2015,
     CFF_2013,
     ERS_ATS_2017,
+    EXTRIP_2014,
     REVIEW_CAVEATS,
     SERVICE_ASSUMPTION,
 )

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from datetime import date, datetime
 
+    from cds_service.clinical.ordered import OrderedBag
     from cds_service.clinical.quantity import Analyte, Bounded, Span
 
 
@@ -149,6 +150,8 @@ class Problem(StrEnum):
     PREGNANCY = "pregnancy"
     SELF_HARM = "self-harm"
     DIALYSIS = "dialysis"
+    ALTERED_MENTAL_STATUS = "altered mental status"
+    FLUID_RESTRICTION = "heart failure or fluid restriction"
     ACETAMINOPHEN_TOXICITY = "acetaminophen toxicity"
     """Only ever the reason of an order, so that an order given for poisoning is not read as respiratory."""
 
@@ -190,7 +193,9 @@ class NacTherapy:
     """One charted acetylcysteine record that is not entered in error, cancelled, draft or refused.
 
     `status` is the FHIR status ("in-progress", "completed", "active" ...). `given`: when it was or is
-    given (an administration), or when it was ordered (a request).
+    given (an administration), or when it was ordered (a request). `infused`: from start to (planned) end,
+    where both are charted as instants. `dose_mg` or `dose_mg_kg`: what the record says was or is given.
+    `reasons`: why, as far as stated.
     """
 
     source: NacSource
@@ -200,6 +205,18 @@ class NacTherapy:
     status: str
     given: Span | None = None
     dose_mg: float | None = None
+    dose_mg_kg: float | None = None
+    infused: Span | None = None
+    reasons: frozenset[Problem] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class CharcoalDose:
+    """Activated charcoal that was given, taken or ordered; it adsorbs what is swallowed with it."""
+
+    reference: str
+    name: str
+    given: Span | None = None
 
 
 class WeightKind(StrEnum):
@@ -254,13 +271,17 @@ class OrderedSubstance(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DrugOrder:
-    """A draft drug order. `route` is the resolved route (order, else product); `reasons` why it was ordered."""
+    """A draft drug order. `route` is the resolved route (order, else product); `reasons` why it was ordered.
+
+    `bags`: what an order of acetylcysteine says of each infusion; empty for every other drug.
+    """
 
     reference: str
     name: str
     substance: OrderedSubstance
     route: Route = Route.UNKNOWN
     reasons: frozenset[Problem] = frozenset()
+    bags: tuple[OrderedBag, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,6 +294,7 @@ class PatientFacts:
     coingestants: tuple[CoIngestant, ...] = ()
     diagnoses: tuple[Diagnosis, ...] = ()
     nac: tuple[NacTherapy, ...] = ()
+    charcoal: tuple[CharcoalDose, ...] = ()
     weights: tuple[Weight, ...] = ()
     mental_status: tuple[MentalStatus, ...] = ()
     orders: tuple[DrugOrder, ...] = ()

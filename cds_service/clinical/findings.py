@@ -57,6 +57,7 @@ class Overlay(StrEnum):
     WEIGHT = "weight"
     CONSULT = "consult"
     PSYCHOSOCIAL = "psychosocial"
+    CHARCOAL = "charcoal"
 
 
 class Test(StrEnum):

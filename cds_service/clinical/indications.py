@@ -116,7 +116,8 @@ INDICATIONS: tuple[Rule, ...] = (
     ),
     Rule(
         "B5-extended-release-second-level",
-        "Extended release, level of 10 mg/L or more below the line: second level 4-6 h after the first",
+        "Extended release, level of 10 mg/L or more below the line: second level 4-6 h after the first; by profile, a "
+        "toxic dose is treated at once, or a detectable level or raised AST or ALT as off the nomogram",
         Category.REPEAT_LEVEL,
         rules_delayed.extended_release_needs_second_level,
         _CONSENSUS,
@@ -204,7 +205,8 @@ INDICATIONS: tuple[Rule, ...] = (
     ),
     Rule(
         "B15-staggered-sample-too-early",
-        "Staggered ingestion, below the line, sample less than 4 h after the last dose: repeat",
+        "Staggered ingestion, below the line, sample less than 4 h after the last dose: repeat; by profile, doses over "
+        "more than the acute span are treated",
         Category.REPEAT_LEVEL,
         rules_timing.staggered_too_early,
         _CONSENSUS,
@@ -265,7 +267,8 @@ INDICATIONS: tuple[Rule, ...] = (
     ),
     Rule(
         "D1-liver-failure-of-another-cause",
-        "Acute liver failure of an established other cause, no evidence of acetaminophen: consider; guidelines differ",
+        "Acute liver failure of an established other cause, no evidence of acetaminophen: consider, or by profile only "
+        "in a clinical trial; guidelines differ",
         Category.CONSIDER,
         rules_liver.alf_of_another_cause,
         (AGA_2017_TRIAL_ONLY, ACG_2023),
@@ -287,6 +290,14 @@ INDICATIONS: tuple[Rule, ...] = (
         None,
         rules_liver.injury_without_failure,
         (SERVICE_ASSUMPTION, REVIEW_CAVEATS),
+    ),
+    Rule(
+        "G1-criteria-to-complete-met",
+        "Whole course of acetylcysteine given, level below 10 mg/L, INR below 2.0, AST and ALT normal or down by 25 to "
+        "50 % from the peak, clinically well: criteria met, the clinician decides",
+        Category.CRITERIA_MET,
+        monitoring.criteria_met,
+        _CONSENSUS,
     ),
     Rule(
         "G2-criterion-to-stop-not-met",

@@ -16,6 +16,7 @@ from cds_service.clinical.intake import Body, Intake, intake_of, is_toxic
 from cds_service.clinical.quantity import Analyte, Span
 from cds_service.clinical.thresholds import (
     CLOCK_TOLERANCE,
+    REPEATED_AFTER,
     RESULT_BEFORE_CHARTING,
     RESULT_NEAR_EXPOSURE,
     THERAPEUTIC_DAILY_G,
@@ -34,7 +35,7 @@ class Pattern(StrEnum):
 
     NONE = "no exposure recorded"
     ACUTE = "acute ingestion at a known time"
-    STAGGERED = "staggered within the acute span"
+    STAGGERED = "staggered over up to 24 h"
     REPEATED = "repeated supratherapeutic ingestion"
     UNKNOWN_TIME = "time unknown"
     INTRAVENOUS = "intravenous overdose"
@@ -63,6 +64,8 @@ class Ingestion:
     delaying: tuple[str, ...] = ()
     """Opioid or anticholinergic co-ingestants, by name."""
     intent: Intent = Intent.UNKNOWN
+    exceeds_acute_span: bool = False
+    """Staggered doses that may span more than the profile's acute span: its guideline does not use the nomogram."""
 
     @property
     def has_context(self) -> bool:
@@ -153,7 +156,7 @@ def ingestion_of(facts: PatientFacts, profile: Profile, now: datetime, body: Bod
     intake = intake_of(roles.context)
     medications = [r for r in (*roles.context, *roles.therapeutic) if r.kind is ExposureKind.MEDICATION]
     return Ingestion(
-        pattern=_pattern(roles.context, first, last, len(times), profile),
+        pattern=_pattern(roles.context, first, last, len(times)),
         records=roles.context,
         therapeutic=roles.therapeutic,
         history=roles.history,
@@ -164,6 +167,7 @@ def ingestion_of(facts: PatientFacts, profile: Profile, now: datetime, body: Bod
         is_extended_release=any(r.is_extended_release for r in (*roles.context, *medications)),
         delaying=_delaying(medications, facts.coingestants, since),
         intent=_intent(roles.context, facts, since),
+        exceeds_acute_span=_exceeds_acute_span(first, last, profile),
     )
 
 
@@ -270,9 +274,14 @@ def _ends(course: Span) -> tuple[Span, Span]:
     return Span.at(course.earliest), Span.at(course.latest)
 
 
-def _pattern(
-    records: Sequence[Exposure], first: Span | None, last: Span | None, count: int, profile: Profile
-) -> Pattern:
+def _exceeds_acute_span(first: Span | None, last: Span | None, profile: Profile) -> bool:
+    """Up to 24 h of doses are read from the first one where the profile allows it; beyond, they are repeated."""
+    if first is None or last is None or profile.acute_span_h >= REPEATED_AFTER.value:
+        return False
+    return last.latest - first.earliest > timedelta(hours=profile.acute_span_h)
+
+
+def _pattern(records: Sequence[Exposure], first: Span | None, last: Span | None, count: int) -> Pattern:
     if all(r.kind is ExposureKind.GENERIC_OVERDOSE for r in records):
         return Pattern.UNSTATED_DRUG
     products = [r for r in records if r.kind is ExposureKind.MEDICATION]
@@ -282,7 +291,7 @@ def _pattern(
         return Pattern.REPEATED
     if first is None or last is None:
         return Pattern.UNKNOWN_TIME
-    if last.earliest - first.latest > timedelta(hours=profile.acute_span_h):
+    if last.earliest - first.latest > timedelta(hours=REPEATED_AFTER.value):
         return Pattern.REPEATED
     return Pattern.ACUTE if count == 1 else Pattern.STAGGERED
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cds_service.clinical.assessment import Input
-from cds_service.clinical.facts import Diagnosis, Exposure, LabResult, Problem, Weight
+from cds_service.clinical.facts import Diagnosis, Exposure, LabResult, NacTherapy, Problem, Weight
 from cds_service.clinical.liver import newest
 from cds_service.clinical.quantity import CANONICAL_UNIT, Analyte, Span, plain
 from cds_service.clinical.rules_liver import peak_enzyme
@@ -30,7 +30,7 @@ def inputs_of(case: Case) -> tuple[Input, ...]:
         *map(_result_input, results),
         *map(_exposure_input, (*case.ingestion.records, *case.ingestion.therapeutic, *case.ingestion.history)),
         *map(_diagnosis_input, case.facts.having(*_SHOWN_PROBLEMS)),
-        *(Input(n.reference, "acetylcysteine", n.name, None, _start(n.given), n.status) for n in case.nac.records),
+        *map(_therapy_input, (*case.nac.administrations, *case.nac.records)),
         *_weight_inputs(case.facts.weights),
     ]
     return tuple(dict.fromkeys(rows))
@@ -62,6 +62,10 @@ def _exposure_input(exposure: Exposure) -> Input:
 
 def _diagnosis_input(diagnosis: Diagnosis) -> Input:
     return Input(diagnosis.reference, diagnosis.problem.value, diagnosis.name, None, _start(diagnosis.onset), None)
+
+
+def _therapy_input(therapy: NacTherapy) -> Input:
+    return Input(therapy.reference, "acetylcysteine", therapy.name, None, _start(therapy.given), therapy.status)
 
 
 def _weight_inputs(weights: Iterable[Weight]) -> list[Input]:

@@ -124,6 +124,13 @@ def is_toxic(intake: Intake, body: Body) -> bool | None:
     return None if reached is False and not intake.is_complete else reached
 
 
+def is_toxic_within_a_day(intake: Intake, body: Body) -> bool | None:
+    """Whether the amount of any 24 h reaches 10 g or 200 mg/kg; None when amount or weight cannot settle it."""
+    limits = (TOXIC_SINGLE_DOSE_G, TOXIC_SINGLE_DOSE_MG_KG)
+    reached = any_of(_reached(intake.in_24h_mg, 1, limit, body) for limit in limits)
+    return None if reached is False and not intake.is_complete else reached
+
+
 def _limits(intake: Intake, body: Body) -> list[tuple[float | None, int, Threshold]]:
     """The amounts to compare with the thresholds for this age; an unknown age has to pass both sets."""
     limits = [(intake.in_24h_mg, 1, TOXIC_SINGLE_DOSE_MG_KG), (intake.in_48h_mg, 2, TOXIC_DAILY_48H_MG_KG)]

@@ -105,10 +105,8 @@ def _timed(result: LabResult, reported: Bounded, sampled: Span | None, elapsed: 
         return Level(result, sampled, elapsed, None, Place.TOO_EARLY, past)
     if past is True:
         return Level(result, sampled, elapsed, None, Place.BEYOND, past)
-    point = plot(
-        reported, elapsed, base_mg_l=profile.treatment_line_mg_l, high_risk_base_mg_l=profile.high_risk_line_mg_l
-    )
-    return Level(result, sampled, elapsed, point, _place(point, elapsed, profile), past)
+    point = plot(reported, elapsed, profile)
+    return Level(result, sampled, elapsed, point, _place(point, elapsed), past)
 
 
 def _is_past_24_h(elapsed: Elapsed) -> bool | None:
@@ -117,8 +115,8 @@ def _is_past_24_h(elapsed: Elapsed) -> bool | None:
     return None if NOMOGRAM_END.reached_by_number(elapsed.longest_h) else False
 
 
-def _place(point: NomogramPoint, elapsed: Elapsed, profile: Profile) -> Place:
-    reached = reaches(point.level, point.line_mg_l, inclusive=profile.line_inclusive)
+def _place(point: NomogramPoint, elapsed: Elapsed) -> Place:
+    reached = point.is_on_or_above_line
     if reached:
         return Place.ABOVE
     if not NOMOGRAM_START.reached_by_number(elapsed.shortest_h):
@@ -126,11 +124,6 @@ def _place(point: NomogramPoint, elapsed: Elapsed, profile: Profile) -> Place:
     if reached is False:
         return Place.BELOW
     return Place.WITHIN_DETECTION_LIMIT if is_detection_limit(point.level) else Place.UNDECIDED
-
-
-def reaches(level: Bounded, line_mg_l: float, *, inclusive: bool) -> bool | None:
-    """Whether a level counts as above a line: on the line is above unless the profile says otherwise."""
-    return level.at_least(line_mg_l) if inclusive else level.above(line_mg_l)
 
 
 def is_detection_limit(level: Bounded) -> bool:

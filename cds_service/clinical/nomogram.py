@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from cds_service.clinical.thresholds import NOMOGRAM_END, NOMOGRAM_START
 
 if TYPE_CHECKING:
+    from cds_service.clinical.profiles import Profile
     from cds_service.clinical.quantity import Bounded, Elapsed
 
 FIRST_HOUR = NOMOGRAM_START.value
@@ -43,28 +44,43 @@ def hours_on_line(base_mg_l: float, level_mg_l: float) -> float:
 
 @dataclass(frozen=True, slots=True)
 class NomogramPoint:
-    """One level plotted at one time, with the lines at that time (mg/L). Inclusive: on the line is above."""
+    """One level plotted at one time, with the lines at that time (mg/L).
+
+    On the line is above, unless the profile says otherwise (`line_inclusive` False).
+    """
 
     hours: float
     level: Bounded
     line_mg_l: float
     high_risk_line_mg_l: float
+    line_inclusive: bool = True
 
     @property
     def is_on_or_above_line(self) -> bool | None:
-        """Whether the level reaches the treatment line; None when the report cannot tell."""
-        return self.level.at_least(self.line_mg_l)
+        """Whether the level counts as above the treatment line; None when the report cannot tell."""
+        return reaches(self.level, self.line_mg_l, inclusive=self.line_inclusive)
 
     @property
     def is_on_or_above_high_risk_line(self) -> bool | None:
-        """Whether the level reaches the high-risk line; None when the report cannot tell."""
-        return self.level.at_least(self.high_risk_line_mg_l)
+        """Whether the level counts as above the high-risk line; None when the report cannot tell."""
+        return reaches(self.level, self.high_risk_line_mg_l, inclusive=self.line_inclusive)
 
 
-def plot(level: Bounded, elapsed: Elapsed, *, base_mg_l: float, high_risk_base_mg_l: float) -> NomogramPoint:
+def reaches(level: Bounded, line_mg_l: float, *, inclusive: bool) -> bool | None:
+    """Whether a level counts as above a line: on the line is above unless the profile says otherwise."""
+    return level.at_least(line_mg_l) if inclusive else level.above(line_mg_l)
+
+
+def plot(level: Bounded, elapsed: Elapsed, profile: Profile) -> NomogramPoint:
     """The level at its latest possible time inside the nomogram, where the line is lowest.
 
     With an uncertain time that is the reading that misses nobody; below there is below everywhere.
     """
     hours = min(max(elapsed.longest_h, FIRST_HOUR), LAST_HOUR)
-    return NomogramPoint(hours, level, line_at(base_mg_l, hours), line_at(high_risk_base_mg_l, hours))
+    return NomogramPoint(
+        hours,
+        level,
+        line_at(profile.treatment_line_mg_l, hours),
+        line_at(profile.high_risk_line_mg_l, hours),
+        profile.line_inclusive,
+    )

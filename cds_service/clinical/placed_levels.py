@@ -5,19 +5,12 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from cds_service.clinical.findings import (
-    Ask,
-    Overlay,
-    Test,
-)
+from cds_service.clinical.findings import Ask, Overlay, Test
 from cds_service.clinical.ingestion import Pattern
-from cds_service.clinical.levels import Level, Place
+from cds_service.clinical.levels import Level, Place, is_detectable
+from cds_service.clinical.liver import EnzymeState
 from cds_service.clinical.quantity import Elapsed, apart, hours_text, plain
-from cds_service.clinical.thresholds import (
-    NOMOGRAM_START,
-    SECOND_LEVEL_AFTER,
-    SECOND_LEVEL_UNTIL,
-)
+from cds_service.clinical.thresholds import NOMOGRAM_START, SECOND_LEVEL_AFTER, SECOND_LEVEL_UNTIL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,6 +18,7 @@ if TYPE_CHECKING:
     from cds_service.clinical.case import Case
 
 
+READINGS_DIFFER = "US practice 2023 treats either finding alone; AGA 2017 asks for both"
 HIGH_RISK = frozenset({Overlay.HIGH_RISK, Overlay.CONSULT})
 
 
@@ -74,6 +68,11 @@ def reported_high_risk(case: Case) -> bool:
     return grams is not None and grams >= case.profile.high_risk_dose_g
 
 
+def high_risk_words(case: Case) -> str:
+    """The profile's high-risk amount, e.g. "30 g"."""
+    return f"{plain(case.profile.high_risk_dose_g)} g"
+
+
 def why_off_nomogram(case: Case) -> str | None:
     """Why the nomogram cannot be used, in words; None when it can."""
     if is_on_nomogram(case):
@@ -95,6 +94,16 @@ def drawn_late_enough(case: Case, level: Level) -> bool:
 def settled_below(case: Case) -> list[Level]:
     """Levels that prove "below": below the line (or <10 past 24 h), and late enough after the last dose."""
     return [level for level in placed(case, Place.BELOW) if drawn_late_enough(case, level)]
+
+
+def is_negative_after_24_h(case: Case) -> bool:
+    """A level drawn later than 24 h and late enough after the last dose is undetectable, and AST and ALT are normal."""
+    late = [level for level in case.levels if level.is_past_24_h is True]
+    return (
+        any(drawn_late_enough(case, level) for level in late)
+        and is_detectable(late, case.profile.detectable_mg_l) is False
+        and case.liver.late_enzymes is EnzymeState.NORMAL
+    )
 
 
 def repeat_ask(case: Case, after: datetime, *, until: datetime | None = None) -> Ask:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from cds_service.clinical.evidence import US_CONSENSUS_2023, Evidence
+from cds_service.clinical.evidence import AGA_2017, ANZ_2019, MHRA_2012, US_CONSENSUS_2023, Evidence
 
 
 class NonNomogramRule(StrEnum):
@@ -42,6 +42,12 @@ class RegimenName(StrEnum):
     """Intravenous regimens the service can calculate."""
 
     THREE_BAG = "three-bag"
+    TWO_BAG = "two-bag"
+    """US label 2024."""
+    TWO_BAG_ANZ = "two-bag-anz"
+    """Australia and New Zealand."""
+    SNAP = "snap"
+    """United Kingdom, 12 h."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +56,7 @@ class PoisonCentre:
 
     name: str
     phone: str
+    verify_locally: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,4 +110,42 @@ US_2023 = Profile(
     poison_centre=PoisonCentre("US Poison Help", "1-800-222-1222"),
 )
 
-PROFILES: dict[str, Profile] = {US_2023.name: US_2023}
+UK_2012 = replace(
+    US_2023,
+    name="uk-2012",
+    title="United Kingdom, MHRA 2012",
+    source=MHRA_2012,
+    treatment_line_mg_l=100,
+    acute_span_h=1,
+    regimen=RegimenName.SNAP,
+    max_weight_kg=110,
+    poison_centre=PoisonCentre(
+        "UK National Poisons Information Service (TOXBASE)", "0344 892 0111", verify_locally=True
+    ),
+)
+
+ANZ_2019_PROFILE = replace(
+    US_2023,
+    name="anz-2019",
+    title="Australia and New Zealand, 2019 guideline",
+    source=ANZ_2019,
+    alt_uln_fallback_u_l=50,
+    er_rule=ErRule.TREAT_TOXIC_DOSE,
+    regimen=RegimenName.TWO_BAG_ANZ,
+    max_weight_kg=110,
+    poison_centre=PoisonCentre(
+        "Poisons Information Centre", "13 11 26 (Australia), 0800 764 766 (New Zealand)", verify_locally=True
+    ),
+)
+
+AGA_2017_PROFILE = replace(
+    US_2023,
+    name="aga-2017",
+    title="American Gastroenterological Association, 2017, verbatim",
+    source=AGA_2017,
+    nonnomogram_rule=NonNomogramRule.AND,
+    er_rule=ErRule.NON_NOMOGRAM,
+    nonapap_alf=NonApapAlf.TRIAL_ONLY,
+)
+
+PROFILES: dict[str, Profile] = {p.name: p for p in (US_2023, UK_2012, ANZ_2019_PROFILE, AGA_2017_PROFILE)}

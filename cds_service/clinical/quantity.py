@@ -41,6 +41,13 @@ class Analyte(StrEnum):
     WEIGHT = "weight"
     DOSE = "dose"
     DURATION = "duration"
+    VOLUME = "volume"
+    DOSE_PER_KG = "dose per kg"
+    DOSE_RATE = "dose rate"
+    DOSE_RATE_PER_KG = "dose rate per kg"
+    VOLUME_RATE = "infusion rate"
+    VOLUME_PER_KG = "volume per kg"
+    CONCENTRATION = "concentration"
 
 
 CANONICAL_UNIT: dict[Analyte, str] = {
@@ -56,6 +63,13 @@ CANONICAL_UNIT: dict[Analyte, str] = {
     Analyte.WEIGHT: "kg",
     Analyte.DOSE: "mg",
     Analyte.DURATION: "h",
+    Analyte.VOLUME: "mL",
+    Analyte.DOSE_PER_KG: "mg/kg",
+    Analyte.DOSE_RATE: "mg/h",
+    Analyte.DOSE_RATE_PER_KG: "mg/kg/h",
+    Analyte.VOLUME_RATE: "mL/h",
+    Analyte.VOLUME_PER_KG: "mL/kg",
+    Analyte.CONCENTRATION: "mg/mL",
 }
 
 _MASS_PER_VOLUME_MG_L = {"mg/l": 1.0, "ug/ml": 1.0, "mg/dl": 10.0, "g/l": 1000.0, "ng/ml": 0.001, "ug/l": 0.001}
@@ -83,6 +97,46 @@ def _mg_dl(*, mg_dl_per_mmol_l: float) -> dict[str, float]:
     }
 
 
+_DRUG_MG = {"mg": 1.0, "g": 1000.0, "ug": 0.001, "gm": 1000.0}
+_MASS_MG = _DRUG_MG | {
+    "kg": 1.0e6,
+    **dict.fromkeys(("mgs", "milligram", "milligrams"), 1.0),
+    **dict.fromkeys(("gms", "gram", "grams", "gramme", "grammes"), 1000.0),
+}
+_VOLUME_ML = {
+    **dict.fromkeys(("ml", "mls", "cc", "milliliter", "milliliters", "millilitre", "millilitres"), 1.0),
+    **dict.fromkeys(("l", "liter", "liters", "litre", "litres"), 1000.0),
+}
+_TIME_H = {
+    **dict.fromkeys(("h", "hr", "hrs", "hour", "hours"), 1.0),
+    **dict.fromkeys(("min", "mins", "minute", "minutes"), 1 / 60),
+    "s": 1 / 3600,
+    "d": 24.0,
+}
+_KG = {"kg": 1.0}
+
+
+def _per(top: dict[str, float], bottom: dict[str, float]) -> dict[str, float]:
+    """Every unit of `top` per unit of `bottom`, written with a stroke, with "per" or as a UCUM power."""
+    return {
+        f"{above}{sign}{below}{power}": factor / by
+        for above, factor in top.items()
+        for below, by in bottom.items()
+        for sign, power in (("/", ""), ("per", ""), (".", "-1"))
+    }
+
+
+def _per_kg_and_time(top: dict[str, float]) -> dict[str, float]:
+    """Every unit of `top` per kg and time: mg/kg/h, mg/kg per hour, mg/h/kg, and UCUM's mg/(kg.h) and mg.kg-1.h-1."""
+    forms = ("{0}/kg/{1}", "{0}/kgper{1}", "{0}perkgper{1}", "{0}/{1}/kg", "{0}/(kg.{1})", "{0}.kg-1.{1}-1")
+    return {
+        form.format(above, time): factor / in_hours
+        for above, factor in top.items()
+        for time, in_hours in _TIME_H.items()
+        for form in forms
+    }
+
+
 # The one unit table: lower-cased unit -> factor to the canonical unit. UCUM codes and the invalid
 # spellings seen everywhere (IU/L, mcg/mL, lb) stand side by side; `_unit_key` folds the rest.
 _FACTOR: dict[Analyte, dict[str, float]] = {
@@ -107,17 +161,15 @@ _FACTOR: dict[Analyte, dict[str, float]] = {
         "lbs": 0.45359237,
         "lb_av": 0.45359237,
     },
-    Analyte.DOSE: {"mg": 1.0, "g": 1000.0, "ug": 0.001, "kg": 1.0e6},
-    Analyte.DURATION: {
-        "h": 1.0,
-        "hr": 1.0,
-        "hrs": 1.0,
-        "hour": 1.0,
-        "hours": 1.0,
-        "min": 1 / 60,
-        "s": 1 / 3600,
-        "d": 24.0,
-    },
+    Analyte.DOSE: _MASS_MG,
+    Analyte.DURATION: _TIME_H,
+    Analyte.VOLUME: _VOLUME_ML,
+    Analyte.DOSE_PER_KG: _per(_DRUG_MG, _KG),
+    Analyte.DOSE_RATE: _per(_DRUG_MG, _TIME_H),
+    Analyte.DOSE_RATE_PER_KG: _per_kg_and_time(_DRUG_MG),
+    Analyte.VOLUME_RATE: _per(_VOLUME_ML, _TIME_H),
+    Analyte.VOLUME_PER_KG: _per(_VOLUME_ML, _KG),
+    Analyte.CONCENTRATION: _per(_DRUG_MG, _VOLUME_ML),
 }
 
 

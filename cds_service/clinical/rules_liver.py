@@ -123,7 +123,7 @@ _TOXIC_SIGNS = (Problem.RIGHT_UPPER_QUADRANT_PAIN, Problem.JAUNDICE, Problem.PER
 
 def clinical_toxicity(case: Case) -> Finding:
     """A3: clinical toxicity and a toxic or unknown acetaminophen exposure."""
-    signs = [d for d in case.facts.having(*_TOXIC_SIGNS) if _in_episode(case, d)]
+    signs = toxic_signs(case)
     if not signs:
         return not_met("no right-upper-quadrant pain, jaundice or persistent vomiting is charted")
     if not case.ingestion.is_suspected_toxic:
@@ -131,7 +131,12 @@ def clinical_toxicity(case: Case) -> Finding:
     return met(f"{', '.join(sorted({d.problem.value for d in signs}))} after an exposure that may be toxic")
 
 
-def _in_episode(case: Case, diagnosis: Diagnosis) -> bool:
+def toxic_signs(case: Case) -> list[Diagnosis]:
+    """Right-upper-quadrant pain, jaundice and persistent vomiting charted in this episode."""
+    return [d for d in case.facts.having(*_TOXIC_SIGNS) if in_episode(case, d)]
+
+
+def in_episode(case: Case, diagnosis: Diagnosis) -> bool:
     """Charted in the episode, and not before the first dose: a sign from before it is not toxicity."""
     since = case.now - timedelta(days=case.profile.episode_days)
     if case.ingestion.first is not None:

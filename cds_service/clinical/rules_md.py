@@ -5,23 +5,25 @@ Run as `python -m cds_service.clinical.rules_md`; a test compares the file with 
 
 from __future__ import annotations
 
-from dataclasses import fields
-from enum import Enum
 from typing import TYPE_CHECKING
 
-from cds_service.clinical import thresholds
+from cds_service.clinical import order_review, thresholds
 from cds_service.clinical.cautions import CAUTIONS, as_rule
 from cds_service.clinical.evidence import ALL_EVIDENCE, Evidence
 from cds_service.clinical.indications import INDICATIONS
 from cds_service.clinical.nomogram import line_at
-from cds_service.clinical.profiles import PROFILES, PoisonCentre, Profile
-from cds_service.clinical.regimens import DosingPlan, dosing_plan
-from cds_service.clinical.thresholds import Threshold
+from cds_service.clinical.order_review import REVIEW_RULES
+from cds_service.clinical.overlays import OVERLAYS
+from cds_service.clinical.profile_keys import KEYS, rows
+from cds_service.clinical.profiles import PROFILES, RegimenName
+from cds_service.clinical.regimens import REGIMENS, DosingPlan, dosing_plan
+from cds_service.clinical.thresholds import ADULT_VOLUMES, WEIGHT_MIN, Threshold
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from cds_service.clinical.findings import Rule
+    from cds_service.clinical.profiles import Profile
 
 _INTRODUCTION = """# Rules
 
@@ -29,8 +31,9 @@ Generated from the tables in `cds_service/clinical` by `make rules`; do not edit
 
 The table is the whole policy. Every rule is judged on every patient and answers MET, NOT_MET or UNKNOWN;
 the most pressing outcome of the rules met is shown, in the order indicated, consider, continue,
-repeat-level, data-needed, caution, not-indicated. With no rule met and one unknown, data are needed. Missing data
-never yields "not indicated". Overlays are added and never change the outcome.
+repeat-level, data-needed, caution, criteria-met, not-indicated. With no rule met and one unknown, data are needed.
+While acetylcysteine is ordered, running or given, only the rules G give the outcome. Missing data never yields
+"not indicated". Overlays are added and never change the outcome.
 
 **Not for clinical use before a toxicologist and a pharmacist of the site have signed off this table.**
 Sources marked † were read second-hand: verify locally.
@@ -43,10 +46,13 @@ def rules_markdown() -> str:
         _INTRODUCTION,
         _section("Indications", _rule_table(INDICATIONS)),
         _section("Cautions on draft orders", _rule_table(as_rule(row) for row in CAUTIONS)),
+        _section("Dose review of draft orders", _rule_table(order_review.as_rule(row) for row in REVIEW_RULES)),
+        _section("Overlays", _overlay_table()),
         _section("Thresholds", _threshold_table()),
         *(_section(f"Profile `{profile.name}`", _profile_table(profile)) for profile in PROFILES.values()),
+        _section("What a site profile may change", _keys_table()),
         *(_section(f"Treatment line of `{profile.name}`", _line_table(profile)) for profile in PROFILES.values()),
-        *(_section(f"Doses at 70 kg (`{p.name}`)", _dose_table(_plan_70_kg(p))) for p in PROFILES.values()),
+        *(_regimen_section(name) for name in RegimenName),
         _section("Evidence", _evidence_table()),
     ]
     return "\n".join(parts)
@@ -79,6 +85,16 @@ def _rule_table(rules: Iterable[Rule]) -> str:
     )
 
 
+def _overlay_table() -> str:
+    return _table(
+        ("Rule", "Situation and advice", "Overlays", "Source"),
+        (
+            (f"`{row.id}`", row.statement, ", ".join(row.overlays), "; ".join(_source(e) for e in row.evidence))
+            for row in OVERLAYS
+        ),
+    )
+
+
 def _source(evidence: Evidence) -> str:
     return evidence.short + (" †" if evidence.verify_locally else "")
 
@@ -95,19 +111,11 @@ def _threshold_table() -> str:
 
 
 def _profile_table(profile: Profile) -> str:
-    return _table(("Key", "Value"), ((f"`{f.name}`", _shown(getattr(profile, f.name))) for f in fields(profile)))
+    return _table(("Key", "Value"), ((f"`{key}`", value) for key, value in rows(profile)))
 
 
-def _shown(value: object) -> str:
-    match value:
-        case Evidence():
-            return value.citation
-        case PoisonCentre():
-            return f"{value.name}, {value.phone}"
-        case Enum():
-            return str(value.value)
-        case _:
-            return str(value)
+def _keys_table() -> str:
+    return _table(("Key", "Allowed"), ((f"`{key.name}`", key.allowed) for key in KEYS))
 
 
 def _line_table(profile: Profile) -> str:
@@ -120,8 +128,19 @@ def _line_table(profile: Profile) -> str:
     )
 
 
-def _plan_70_kg(profile: Profile) -> DosingPlan:
-    return dosing_plan(profile.regimen, 70, max_weight_kg=profile.max_weight_kg)
+def _regimen_section(name: RegimenName) -> str:
+    """The bags at 70 kg, who gets them and where the dose is fixed."""
+    regimen = REGIMENS[name]
+    lowest = WEIGHT_MIN if regimen.has_volumes_for(WEIGHT_MIN.value) else ADULT_VOLUMES
+    limits = f"From {lowest.value:g} kg; from {regimen.cap_kg:g} kg the dose is fixed at that of {regimen.cap_kg:g} kg"
+    higher = (
+        f" (a site may choose up to {regimen.highest_cap_kg:g} kg)" if regimen.highest_cap_kg > regimen.cap_kg else ""
+    )
+    below = "" if lowest is WEIGHT_MIN else f" Below {lowest.value:g} kg no numbers are given and three-bag is offered."
+    plan = dosing_plan(name, 70)
+    bags = _dose_table(plan) if isinstance(plan, DosingPlan) else plan.because
+    text = f"{limits}{higher}.{below} Source: {_source(regimen.source)}."
+    return _section(f"Regimen `{name.value}` at 70 kg", f"{text}\n\n{bags}")
 
 
 def _dose_table(plan: DosingPlan) -> str:

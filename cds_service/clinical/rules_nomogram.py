@@ -4,12 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cds_service.clinical.findings import (
-    Finding,
-    met,
-    not_met,
-    unknown,
-)
+from cds_service.clinical.findings import Finding, met, not_met, unknown
 from cds_service.clinical.ingestion import Pattern
 from cds_service.clinical.levels import Level, Place, is_detectable, leading_level
 from cds_service.clinical.liver import EnzymeState
@@ -17,6 +12,7 @@ from cds_service.clinical.placed_levels import (
     HIGH_RISK,
     against_line,
     amount_words,
+    high_risk_words,
     is_on_nomogram,
     latest,
     level_words,
@@ -28,6 +24,7 @@ from cds_service.clinical.placed_levels import (
 )
 from cds_service.clinical.quantity import plain
 from cds_service.clinical.rules_liver import ASK_ENZYMES, ASK_LEVEL, peak_words
+from cds_service.clinical.rules_timing import staggered_too_early
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,14 +58,14 @@ def above_line_high_risk(case: Case) -> Finding:
         return met(f"{level_words(level)} is on or above the high-risk line of {plain(line)} mg/L", overlays=HIGH_RISK)
     if reported_high_risk(case):
         return met(f"{amount_words(case)} reported, with a level above the line", overlays=HIGH_RISK)
-    return not_met("below the high-risk line, and no 30 g or more reported")
+    return not_met(f"below the high-risk line, and no {high_risk_words(case)} or more reported")
 
 
 def large_amount_below_line(case: Case) -> Finding:
     """B2b: at least 30 g reported and the level below the line."""
     usable = [level for level in case.current_levels if level.reported is not None and level.is_interpretable]
     if not reported_high_risk(case) or not usable:
-        return not_met("not: 30 g or more reported with a level that can be interpreted")
+        return not_met(f"not: {high_risk_words(case)} or more reported with a level that can be interpreted")
     if placed(case, Place.ABOVE):
         return not_met("a level is on or above the line")
     level = latest(usable)
@@ -116,7 +113,8 @@ def _why_not_below(case: Case, settled: Sequence[Level]) -> str | None:
         (why_off_nomogram(case) or "", not is_on_nomogram(case)),
         ("the nomogram is not validated for intravenous acetaminophen", case.ingestion.pattern is Pattern.INTRAVENOUS),
         ("no level is proven to be below the line", not settled),
-        ("30 g or more is reported", reported_high_risk(case)),
+        ("staggered doses are to be treated or measured again", staggered_too_early(case).is_met),
+        (f"{high_risk_words(case)} or more is reported", reported_high_risk(case)),
         ("AST or ALT is raised", case.liver.enzymes is EnzymeState.ELEVATED),
     )
     return next((reason for reason, holds in reasons if holds), None)

@@ -6,21 +6,13 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from cds_service.clinical.findings import (
-    Answer,
-    Ask,
-    Category,
-    Finding,
-    all_of,
-    met,
-    not_met,
-    unknown,
-)
+from cds_service.clinical.findings import Answer, Ask, Category, Finding, all_of, met, not_met, unknown
 from cds_service.clinical.ingestion import Pattern
-from cds_service.clinical.levels import Level, Place, is_detectable, reaches
+from cds_service.clinical.levels import Level, Place, is_detectable
 from cds_service.clinical.liver import EnzymeState
-from cds_service.clinical.nomogram import hours_on_line, line_at
+from cds_service.clinical.nomogram import hours_on_line, line_at, reaches
 from cds_service.clinical.placed_levels import (
+    READINGS_DIFFER,
     drawn_late_enough,
     is_on_nomogram,
     latest,
@@ -32,10 +24,7 @@ from cds_service.clinical.profiles import NonNomogramRule
 from cds_service.clinical.quantity import Elapsed
 from cds_service.clinical.rules_detection_limit import level_hidden_by_detection_limit, off_nomogram_threshold
 from cds_service.clinical.rules_liver import ASK_ENZYMES, ASK_LEVEL, peak_words
-from cds_service.clinical.thresholds import (
-    NOMOGRAM_END,
-    NOMOGRAM_START,
-)
+from cds_service.clinical.thresholds import NOMOGRAM_END, NOMOGRAM_START
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -67,8 +56,7 @@ def _off_nomogram_finding(case: Case, threshold: float, levels: Sequence[Level],
     finding = met(" and ".join(parts))
     if all_of([reached, enzymes_raised]):
         return finding
-    disagreement = "US practice 2023 treats either finding alone; AGA 2017 asks for both"
-    finding = replace(finding, because=f"{finding.because} ({disagreement})", asks=_missing_asks(case, reached))
+    finding = replace(finding, because=f"{finding.because} ({READINGS_DIFFER})", asks=_missing_asks(case, reached))
     if case.profile.nonnomogram_rule is NonNomogramRule.AND:
         return replace(finding, category=Category.CONSIDER)
     return finding

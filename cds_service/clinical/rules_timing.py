@@ -6,23 +6,18 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from cds_service.clinical.findings import (
-    Category,
-    Finding,
-    any_of,
-    met,
-    not_met,
-    unknown,
-)
+from cds_service.clinical.findings import Ask, Category, Finding, any_of, met, not_met, unknown
 from cds_service.clinical.ingestion import Pattern
 from cds_service.clinical.levels import Level, Place, leading_level
 from cds_service.clinical.liver import EnzymeState
-from cds_service.clinical.nomogram import line_at
+from cds_service.clinical.nomogram import line_at, reaches
 from cds_service.clinical.placed_levels import (
     HIGH_RISK,
+    READINGS_DIFFER,
     against_line,
     amount_words,
     drawn_late_enough,
+    is_negative_after_24_h,
     is_on_nomogram,
     latest,
     level_words,
@@ -31,12 +26,10 @@ from cds_service.clinical.placed_levels import (
     reported_high_risk,
     why_off_nomogram,
 )
+from cds_service.clinical.profiles import NonNomogramRule
 from cds_service.clinical.quantity import plain
-from cds_service.clinical.rules_liver import ASK_ENZYMES, peak_words
-from cds_service.clinical.thresholds import (
-    NOMOGRAM_END,
-    NOMOGRAM_START,
-)
+from cds_service.clinical.rules_liver import ASK_ENZYMES, ASK_LEVEL, peak_words
+from cds_service.clinical.thresholds import NOMOGRAM_END, NOMOGRAM_START
 
 if TYPE_CHECKING:
     from cds_service.clinical.case import Case
@@ -58,7 +51,12 @@ def sample_too_early(case: Case) -> Finding:
 
 
 def staggered_too_early(case: Case) -> Finding:
-    """B15: staggered, below the line, but the sample is less than 4 h after the last dose."""
+    """B15: staggered, below the line, but the sample is less than 4 h after the last dose.
+
+    Where the doses span more than the profile's acute span (UK: 1 h), its guideline treats whatever the level.
+    """
+    if case.ingestion.pattern is Pattern.STAGGERED and case.ingestion.exceeds_acute_span:
+        return _staggered_beyond_span(case)
     last = case.ingestion.last
     below = placed(case, Place.BELOW, Place.WITHIN_DETECTION_LIMIT)
     if case.ingestion.pattern is not Pattern.STAGGERED or last is None or not below:
@@ -67,6 +65,21 @@ def staggered_too_early(case: Case) -> Finding:
         return not_met("a level was drawn 4 h or more after the last dose")
     ask = repeat_ask(case, last.latest + timedelta(hours=NOMOGRAM_START.value))
     return met(f"{against_line(latest(below))} is below it, but less than 4 h after the last dose", asks=(ask,))
+
+
+def _staggered_beyond_span(case: Case) -> Finding:
+    if not case.ingestion.is_suspected_toxic:
+        return not_met("staggered, but accidental and below every toxic threshold")
+    if is_negative_after_24_h(case):
+        return not_met("later than 24 h, with an undetectable level and normal AST and ALT")
+    words = f"doses staggered over more than {case.profile.acute_span_h:g} h"
+    because = f"{words}, which the profile {case.profile.name} treats without the nomogram"
+    return replace(met(because, asks=_results_missing(case)), category=Category.INDICATED)
+
+
+def _results_missing(case: Case) -> tuple[Ask, ...]:
+    level = () if case.current_levels else (ASK_LEVEL,)
+    return (*level, ASK_ENZYMES) if case.liver.enzymes is EnzymeState.UNKNOWN else level
 
 
 def time_as_interval(case: Case) -> Finding:
@@ -105,10 +118,22 @@ def interval_spanning_end(case: Case) -> Finding:
     if not spanning or not is_on_nomogram(case):
         return not_met("no sample time that spans 24 h")
     at_end = line_at(case.profile.treatment_line_mg_l, NOMOGRAM_END.value)
-    reached = any_of(None if lv.reported is None else lv.reported.at_least(at_end) for lv in spanning)
-    if reached or case.liver.late_elevated:
-        why = f"at or above {plain(at_end)} mg/L" if reached else f"{peak_words(case)} raised"
-        return met(f"{level_words(latest(spanning))}, perhaps later than 24 h: {why}")
+    inclusive = case.profile.line_inclusive
+    reached = any_of(
+        None if lv.reported is None else reaches(lv.reported, at_end, inclusive=inclusive) for lv in spanning
+    )
+    if reached:
+        return met(f"{level_words(latest(spanning))}, perhaps later than 24 h: at or above {plain(at_end)} mg/L")
+    if case.liver.late_elevated:
+        return _raised_at_end(case, latest(spanning))
     if reached is None:
         return unknown("the bound of the level cannot settle it", "a lower detection limit")
     return not_met("below the line at 24 h, AST and ALT not raised")
+
+
+def _raised_at_end(case: Case, level: Level) -> Finding:
+    """AST or ALT raised alone: treated by the reading "or", considered by "and"."""
+    finding = met(f"{level_words(level)}, perhaps later than 24 h: {peak_words(case)} raised ({READINGS_DIFFER})")
+    if case.profile.nonnomogram_rule is NonNomogramRule.AND:
+        return replace(finding, category=Category.CONSIDER)
+    return finding

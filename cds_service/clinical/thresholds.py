@@ -13,6 +13,7 @@ from cds_service.clinical.evidence import (
     AGA_2017,
     CFF_2013,
     CHEST_CTS_2015,
+    EXTRIP_2014,
     FDA_LABEL,
     KINGS_COLLEGE,
     REVIEW_CAVEATS,
@@ -124,6 +125,9 @@ WEIGHT_STALE_CHILD = Threshold("weight too old", 30, "days", Side.ABOVE, SERVICE
 ADULT_AGE = Threshold("adult", 18, "years", Side.AT_LEAST, SERVICE_ASSUMPTION, "weight checks")
 ADULT_WEIGHT_MIN = Threshold("smallest plausible adult weight", 25, "kg", Side.BELOW, SERVICE_ASSUMPTION, "slip")
 LOW_WEIGHT = Threshold("hyponatraemia and seizure warning", 40, "kg", Side.BELOW, FDA_LABEL, "warnings, fluid overload")
+FIXED_VOLUMES = Threshold("fixed diluent volumes", 20, "kg", Side.ABOVE, FDA_LABEL, "diluent volumes")
+ADULT_VOLUMES = Threshold("adult diluent volumes", 41, "kg", Side.AT_LEAST, FDA_LABEL, "diluent volumes")
+REPEATED_AFTER = Threshold("doses further apart are repeated", 24, "h", Side.ABOVE, US_CONSENSUS_2023, "definition")
 
 THERAPEUTIC_SINGLE_G = Threshold("largest labelled single dose", 1.3, "g", Side.ABOVE, FDA_LABEL, "two 650 mg tablets")
 THERAPEUTIC_DAILY_G = Threshold("largest labelled daily dose", 4, "g/day", Side.ABOVE, FDA_LABEL, "adults")
@@ -143,3 +147,41 @@ CLOCK_TOLERANCE = Threshold(
 )
 EXACERBATION_WINDOW = Threshold("exacerbations counted over", 730, "days", Side.ABOVE, CHEST_CTS_2015, "oral NAC")
 COMPLETION_INR = Threshold("completion of acetylcysteine: INR", 2.0, "", Side.BELOW, US_CONSENSUS_2023, "stopping")
+COURSE_MG_KG = Threshold("whole course of acetylcysteine", 300, "mg/kg", Side.AT_LEAST, US_CONSENSUS_2023, "stopping")
+COMPLETION_FALL = Threshold(
+    "completion of acetylcysteine: fall of AST or ALT from the peak (guidelines ask for 25 to 50 %)",
+    0.25, "", Side.AT_LEAST, US_CONSENSUS_2023, "stopping",
+)  # fmt: skip
+COMPLETION_RESULT_AGE = Threshold(
+    "a result shows a criterion met if drawn no earlier than this before now, or before the course ended",
+    12, "h", Side.ABOVE, SERVICE_ASSUMPTION, "stopping",
+)  # fmt: skip
+COURSE_LONG_OVER = Threshold(
+    "a course that ended this long ago is not spoken of as running", 24, "h", Side.ABOVE, SERVICE_ASSUMPTION, "G3"
+)
+LONGEST_BAG = Threshold("no bag of a regimen lasts longer", 24, "h", Side.ABOVE, SERVICE_ASSUMPTION, "bags")
+OVERLAP = Threshold("infusions may overlap by", 0.25, "h", Side.ABOVE, SERVICE_ASSUMPTION, "bags charted twice")
+BAG_DOSE_MATCH = Threshold(
+    "a charted dose this far from a bag of the regimen is another bag", 0.10, "", Side.ABOVE, SERVICE_ASSUMPTION, "bags"
+)
+CHARCOAL_ADSORBS = Threshold(
+    "oral acetylcysteine that activated charcoal can adsorb", 96, "%", Side.AT_LEAST, REVIEW_CAVEATS, "oral route"
+)
+CHARCOAL_NEAR = Threshold("charcoal matters if given within", 24, "h", Side.ABOVE, SERVICE_ASSUMPTION, "F6")
+ECTR_LEVEL = Threshold("extracorporeal treatment, no acetylcysteine", 1000, "mg/L", Side.ABOVE, EXTRIP_2014, "level")
+ECTR_LEVEL_SICK = Threshold(
+    "extracorporeal treatment, no acetylcysteine, altered mental status, acidosis and raised lactate",
+    700, "mg/L", Side.ABOVE, EXTRIP_2014, "level with mitochondrial dysfunction",
+)  # fmt: skip
+ECTR_LEVEL_SICK_ON_NAC = Threshold(
+    "extracorporeal treatment during acetylcysteine, altered mental status, acidosis and raised lactate",
+    900, "mg/L", Side.ABOVE, EXTRIP_2014, "level with mitochondrial dysfunction",
+)  # fmt: skip
+ECTR_PH = Threshold("extracorporeal treatment: arterial pH", 7.30, "", Side.BELOW, SERVICE_ASSUMPTION, "acidosis")
+ECTR_LACTATE = Threshold(
+    "extracorporeal treatment: raised lactate", 2.0, "mmol/L", Side.ABOVE, SERVICE_ASSUMPTION, "no number is given"
+)
+ORDER_OFF = Threshold("ordered dose, time or volume off from the regimen", 0.10, "", Side.ABOVE, FDA_LABEL, "F1, F2")
+ORDER_FAR_OFF = Threshold(
+    "ordered dose or rate this many times off is critical", 2, "", Side.AT_LEAST, SERVICE_ASSUMPTION, "F1"
+)

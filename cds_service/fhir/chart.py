@@ -10,6 +10,7 @@ from datetime import UTC, tzinfo
 from typing import TYPE_CHECKING
 
 from cds_service.clinical.facts import (
+    CharcoalDose,
     CoIngestant,
     DataGap,
     Diagnosis,
@@ -25,7 +26,7 @@ from cds_service.fhir.reading import JsonObject, elements, reference_of, referen
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-Fact = LabResult | Exposure | CoIngestant | Diagnosis | NacTherapy | Weight | MentalStatus | DataGap
+Fact = LabResult | Exposure | CoIngestant | Diagnosis | NacTherapy | CharcoalDose | Weight | MentalStatus | DataGap
 """What a mapper yields, any number of each."""
 
 

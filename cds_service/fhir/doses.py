@@ -61,6 +61,23 @@ def single_dose_mg(dosages: Sequence[JsonObject], strength_mg: float | None) -> 
     return _quantity_mg(quantities[0], strength_mg)
 
 
+_PER_KG = re.compile(r"\s*(?P<unit>mg|g)\s*(?:/|per)\s*kg(?:\s*(?:body ?weight|bw))?\s*", re.IGNORECASE)
+
+
+def single_dose_mg_kg(dosages: Sequence[JsonObject]) -> float | None:
+    """The one charted dose in mg per kg of body weight; None without one, and for a dose in anything else."""
+    quantities = [quantity for dosage in dosages for quantity in _quantities(dosage)]
+    if len(quantities) != 1 or quantities[0].get("comparator") is not None:
+        return None
+    units = {unit for name in ("unit", "code") if (unit := text(quantities[0].get(name)))}
+    read = [_PER_KG.fullmatch(unit) for unit in sorted(units)]
+    value = number(quantities[0].get("value"))
+    if value is None or value < 0 or not read or None in read:
+        return None
+    grams = {match["unit"].lower() == "g" for match in read if match is not None}
+    return None if len(grams) > 1 else value * (1000 if grams.pop() else 1)
+
+
 def _quantities(dosage: JsonObject) -> list[JsonObject]:
     """doseAndRate[].doseQuantity (R4), doseQuantity (STU3), dose (administrations), quantity[Quantity] (DSTU2)."""
     candidates: list[Any] = [entry.get("doseQuantity") for entry in elements(dosage.get("doseAndRate"))]

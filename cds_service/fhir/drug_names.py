@@ -28,6 +28,10 @@ ACETYLCYSTEINE = words(
     "nac",
 )
 
+_CHARCOAL = words(
+    "(?:activated|medicinal) charcoal", "charcoal,? activated", "charcoal", "carbo (?:medicinalis|activatus)",
+    "actidose[a-z-]*", "carbomix", "charcodote", "insta-?char", "liqui-?char", "norit", "carbosorb[a-z]*",
+)  # fmt: skip
 _OPIOID = words(
     "(?:dihydro)?codeine", "hydrocodone", "oxycodone", "tramadol", "morphine", "fentanyl", "methadone",
     "hydromorphone", "oxymorphone", "tapentadol", "buprenorphine", "meperidine", "pethidine",
@@ -56,6 +60,11 @@ def names_acetaminophen(written: str) -> bool:
 def names_acetylcysteine(written: str) -> bool:
     """Whether the text names acetylcysteine."""
     return ACETYLCYSTEINE.search(written) is not None
+
+
+def names_charcoal(written: str) -> bool:
+    """Whether the text names activated charcoal."""
+    return _CHARCOAL.search(written) is not None
 
 
 def delaying_effects(written: str) -> frozenset[str]:

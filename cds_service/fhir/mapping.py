@@ -13,6 +13,7 @@ from operator import itemgetter
 from typing import TypeVar
 
 from cds_service.clinical.facts import (
+    CharcoalDose,
     CoIngestant,
     DataGap,
     Diagnosis,
@@ -184,6 +185,7 @@ def _sorted_facts(patient: Patient, facts: Iterable[Fact]) -> PatientFacts:
         coingestants=of(CoIngestant),
         diagnoses=of(Diagnosis),
         nac=of(NacTherapy),
+        charcoal=of(CharcoalDose),
         weights=of(Weight),
         mental_status=of(MentalStatus),
         gaps=of(DataGap),

@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from cds_service.clinical.facts import (
+    CharcoalDose,
     CoIngestant,
     DrugOrder,
     Exposure,
@@ -21,12 +22,15 @@ from cds_service.clinical.facts import (
     NacTherapy,
     OrderedSubstance,
     Problem,
+    Route,
 )
+from cds_service.clinical.quantity import QuantityError, Span
 from cds_service.fhir import problem_names as names
 from cds_service.fhir.chart import Chart, Fact, gap
 from cds_service.fhir.concepts import Concept, concept_from, concepts_from
 from cds_service.fhir.conditions import exposure_from_poisoning
-from cds_service.fhir.doses import Regimen, regimen_of, single_dose_mg
+from cds_service.fhir.doses import Regimen, regimen_of, single_dose_mg, single_dose_mg_kg
+from cds_service.fhir.ordered_doses import bags_of
 from cds_service.fhir.problems import meaning_of, reasons_of
 from cds_service.fhir.products import Product, product_of, route_of
 from cds_service.fhir.reading import (
@@ -46,8 +50,6 @@ from cds_service.fhir.values import ValueRefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-    from cds_service.clinical.quantity import Span
 
 _NEVER_HAPPENED = frozenset(
     {"entered-in-error", "not-taken", "not-done", "cancelled", "intended", "draft", "preparation"}
@@ -197,7 +199,25 @@ def _acetylcysteine(resource: JsonObject, product: Product, chart: Chart) -> Ite
         status=token(resource.get("status")) or "unknown",
         given=when.span,
         dose_mg=_therapy_dose(resource),
+        dose_mg_kg=single_dose_mg_kg(_dosages(resource)),
+        infused=_infused(resource, chart),
+        reasons=_therapy_reasons(resource, chart),
     )
+
+
+def _infused(resource: JsonObject, chart: Chart) -> Span | None:
+    """From the charted start to the charted (or planned) end of an infusion, both of them instants."""
+    stem = next((stem for stem in ("effective", "occurence", "occurrence") if choices(resource, stem)), "effective")
+    period = element(resource.get(f"{stem}Period"))
+    try:
+        ends = [span_from_date_time(period.get(name), chart.zone) for name in ("start", "end")]
+        return Span(ends[0].earliest, ends[1].latest) if all(end.is_exact for end in ends) else None
+    except (UnusableTimeError, QuantityError):
+        return None
+
+
+def _therapy_reasons(resource: JsonObject, chart: Chart) -> frozenset[Problem]:
+    return frozenset(problem for concept in _reasons(resource, chart) for problem in reasons_of(concept))
 
 
 def _therapy_dose(resource: JsonObject) -> float | None:
@@ -216,6 +236,7 @@ def facts_from_request(request: JsonObject, chart: Chart) -> Iterator[Fact]:
     if product.substance is OrderedSubstance.UNIDENTIFIED:
         yield gap(GapKind.UNMAPPED_CODE, "medications", "a drug that was ordered could not be identified", request)
     if product.substance is not OrderedSubstance.ACETYLCYSTEINE:
+        yield from _charcoal(request, product, _ordered_at(request, chart))
         return
     yield NacTherapy(
         source=NacSource.REQUEST,
@@ -225,6 +246,8 @@ def facts_from_request(request: JsonObject, chart: Chart) -> Iterator[Fact]:
         status=token(request.get("status")),
         given=_ordered_at(request, chart),
         dose_mg=_therapy_dose(request),
+        dose_mg_kg=single_dose_mg_kg(_dosages(request)),
+        reasons=_therapy_reasons(request, chart),
     )
 
 
@@ -246,8 +269,15 @@ def _ordered_at(request: JsonObject, chart: Chart) -> Span | None:
 
 def _coingestants(resource: JsonObject, product: Product, chart: Chart) -> Iterator[Fact]:
     span = _when(resource, chart).span
+    yield from _charcoal(resource, product, span)
     for effect in sorted(product.delaying):
         yield CoIngestant(reference_of(resource), product.name, effect, span)
+
+
+def _charcoal(resource: JsonObject, product: Product, given: Span | None) -> Iterator[Fact]:
+    """Activated charcoal, which matters to acetylcysteine that is swallowed."""
+    if product.is_charcoal and product.substance is OrderedSubstance.OTHER:
+        yield CharcoalDose(reference_of(resource), product.name, given)
 
 
 def _unidentified(resource: JsonObject, _: Product, __: Chart) -> Iterator[Fact]:
@@ -266,8 +296,9 @@ _BY_SUBSTANCE: dict[OrderedSubstance, Callable[[JsonObject, Product, Chart], Ite
 
 
 def order_from(order: JsonObject, chart: Chart, reference: str) -> DrugOrder:
-    """A draft order: substance, route and reasons, as far as they can be told."""
+    """A draft order: substance, route, reasons and, of intravenous acetylcysteine, its bags."""
     product = product_of(order, chart)
-    reasons = frozenset(problem for concept in _reasons(order, chart) for problem in reasons_of(concept))
     route = route_of(_dosages(order), product)
-    return DrugOrder(reference, product.name, product.substance, route, reasons)
+    is_infusion = product.substance is OrderedSubstance.ACETYLCYSTEINE and route is Route.INTRAVENOUS
+    bags = bags_of(order, chart, reference) if is_infusion else ()
+    return DrugOrder(reference, product.name, product.substance, route, _therapy_reasons(order, chart), bags)

@@ -58,6 +58,7 @@ _ANALYTES: dict[str, Analyte] = {
     "phosphate": Analyte.PHOSPHATE,
 }
 _FULL_COMA_SCORE = 15
+_LEAST_COMA_SCORE = 3
 _LARGEST_MARGIN = timedelta(days=31)
 
 _Reader = Callable[[JsonObject, Concept, Term, Chart], Iterator[Fact]]
@@ -232,12 +233,16 @@ def _pregnancy(observation: JsonObject, concept: Concept, term: Term, chart: Cha
 
 
 def _consciousness(observation: JsonObject, _: Concept, __: Term, chart: Chart) -> Iterator[Fact]:
-    """A full Glasgow coma score shows no encephalopathy; a lower one is left to the clinician."""
+    """A full Glasgow coma score shows no encephalopathy; a lower one is an altered mental status of any cause."""
     score = number(element(observation.get("valueQuantity")).get("value"))
     score = score if score is not None else number(observation.get("valueInteger"))
     is_bounded = element(observation.get("valueQuantity")).get("comparator") is not None
     if score == _FULL_COMA_SCORE and not is_bounded:
         yield MentalStatus(reference_of(observation), lenient_span(observation, chart), "Glasgow coma score 15")
+    elif score is not None and _LEAST_COMA_SCORE <= score < _FULL_COMA_SCORE and not is_bounded:
+        words = f"Glasgow coma score {score:g}"
+        assessed = lenient_span(observation, chart)
+        yield Diagnosis(Problem.ALTERED_MENTAL_STATUS, reference_of(observation), words, onset=assessed)
 
 
 _READERS: dict[str, _Reader] = {

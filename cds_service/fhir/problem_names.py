@@ -120,6 +120,7 @@ _CHRONIC = frozenset(
         Problem.CIRRHOSIS,
         Problem.NAC_REACTION,
         Problem.DIALYSIS,
+        Problem.FLUID_RESTRICTION,
     }
 )
 """Problems that a text in the past tense ("history of COPD") still tells of."""
@@ -161,6 +162,25 @@ _PROBLEMS: dict[Problem, re.Pattern[str]] = {
     Problem.PREGNANCY: words("pregnant(?: state)?", "intrauterine pregnancy", "(?:normal |current )?pregnancy"),
     Problem.SELF_HARM: words("suicid(?:e|al)", "self-?[ -]?harm", "self-?[ -]?injur[a-z]*"),
     Problem.DIALYSIS: words("(?:hemo|haemo)?dialysis"),
+    Problem.ALTERED_MENTAL_STATUS: words(
+        "altered (?:mental status|level of consciousness)",
+        "reduced (?:level of )?consciousness",
+        "obtunded",
+        "(?:acute )?confusion(?:al state)?",
+        "confused",
+        "somnolen(?:t|ce)",
+        "stupor",
+        "drows(?:y|iness)",
+        "delirium",
+        "coma(?:tose)?",
+    ),
+    Problem.FLUID_RESTRICTION: words(
+        "(?:congestive )?(?:heart|cardiac) failure",
+        "chf",
+        "hf[rp]ef",
+        "fluid restrict(?:ion|ed)",
+        "restricted fluid intake",
+    ),
 }
 _USES: dict[Problem, re.Pattern[str]] = {
     Problem.MUCOLYTIC_USE: words(

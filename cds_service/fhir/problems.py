@@ -40,6 +40,8 @@ _DIAGNOSES: dict[str, frozenset[Problem]] = {
     "pregnancy": frozenset({Problem.PREGNANCY}),
     "self-harm": frozenset({Problem.SELF_HARM}),
     "dialysis": frozenset({Problem.DIALYSIS}),
+    "altered mental status": frozenset({Problem.ALTERED_MENTAL_STATUS}),
+    "heart failure": frozenset({Problem.FLUID_RESTRICTION}),
 }
 _INTENTS = {"self-harm": Intent.SELF_HARM, "accidental": Intent.ACCIDENTAL, "undetermined": Intent.UNDETERMINED}
 _SEVERITIES = {severity.value: severity for severity in Severity}

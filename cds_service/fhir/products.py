@@ -32,6 +32,7 @@ _TAGGED_ROUTES = {
     "inhaled": Route.INHALED,
     "other-route": Route.OTHER,
 }
+_CHARCOAL = "activated charcoal drug"
 _EFFECTS = frozenset({"opioid", "anticholinergic"})
 _STRENGTH = re.compile(
     r"(?:acetaminophen|paracetamol|apap|tylenol)[a-z ]*?\s(\d{2,4})\s?mg(?!\s?/\s?\d*\s?ml)", re.IGNORECASE
@@ -53,6 +54,7 @@ class Product:
     delaying: frozenset[str] = frozenset()
     strength_mg: float | None = None
     is_named_only: bool = False
+    is_charcoal: bool = False
 
 
 def product_of(resource: JsonObject, chart: Chart) -> Product:
@@ -74,6 +76,7 @@ def product_of(resource: JsonObject, chart: Chart) -> Product:
         | drug_names.delaying_effects(written),
         strength_mg=_strength_mg(terms, written),
         is_named_only=is_named_only,
+        is_charcoal=any(term.concept == _CHARCOAL for term in terms) or drug_names.names_charcoal(written),
     )
 
 

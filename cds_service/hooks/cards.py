@@ -14,6 +14,7 @@ from uuid import uuid4
 from cds_service.clinical.findings import Ask, Category, Test
 from cds_service.hooks.caution_words import ORAL_ADVICE, ORAL_ASK, words_for
 from cds_service.hooks.detail import caution_detail, order_detail, primary_detail
+from cds_service.hooks.dose_review import dose_card, regimen_note
 from cds_service.hooks.extension import extension, present
 from cds_service.hooks.order_cases import ORDER_CASES, OrderCase, OrderKind, leading_kind, of_kind
 from cds_service.hooks.override_reasons import override_reasons
@@ -107,6 +108,7 @@ def _drafts(call: _Call) -> Iterator[_Draft]:
     if _shows_primary(call, kind):
         yield from _primary(call, ORDER_CASES[kind])
     yield from _cautions(call)
+    yield from _dose_check(call, call.orders)
     yield from _unexplained(call)
     yield from _unidentified(call)
 
@@ -127,9 +129,33 @@ def _primary(call: _Call, case: OrderCase | None) -> Iterator[_Draft]:
     yield _Draft(
         category=assessment.category,
         summary=primary_summary(assessment, call.zone, case.asks(assessment.category) if case else ()),
-        detail=primary_detail(assessment, call.zone, case.note if case else ""),
+        detail=primary_detail(assessment, call.zone, _note(call, case)),
         sources=assessment.primary.rule.evidence if assessment.primary else (assessment.profile.source,),
         suggestions=primary_suggestions(call.drafting, call.orders),
+    )
+
+
+def _note(call: _Call, case: OrderCase | None) -> str:
+    """What the selected order is, with what is worth knowing of bags that need no card."""
+    if case is None:
+        return ""
+    review = call.assessment.dose_review
+    is_told = review is None or review.needs_card
+    return f"{case.note} {'' if is_told else regimen_note(review, call.assessment.profile.regimen.value)}".strip()
+
+
+def _dose_check(call: _Call, orders: OrderContext) -> Iterator[_Draft]:
+    """The dose review of intravenous acetylcysteine: one card for all selected bags."""
+    card = dose_card(call.drafting, orders)
+    if card is None:
+        return
+    yield _Draft(
+        category=Category.DOSE_CHECK,
+        summary=card.summary,
+        detail=card.detail,
+        sources=card.sources,
+        suggestions=card.suggestions,
+        is_critical=card.is_critical,
     )
 
 

@@ -11,6 +11,9 @@ from cds_service import __version__
 from cds_service.clinical.facts import Problem
 from cds_service.clinical.findings import Category, Overlay, Verdict
 from cds_service.clinical.ingestion import Pattern
+from cds_service.clinical.nac_progress import progress_words
+from cds_service.clinical.other_guidelines import differing
+from cds_service.clinical.overlays import OVERLAYS
 from cds_service.clinical.quantity import hours_text, plain
 from cds_service.clinical.regimens import DosingPlan, DosingRefusal
 from cds_service.hooks.clock import clock_time, span_text
@@ -24,8 +27,10 @@ if TYPE_CHECKING:
 
     from cds_service.clinical.assessment import Assessment, Input, Judged, OrderCaution
     from cds_service.clinical.evidence import Evidence
+    from cds_service.clinical.nac_progress import NacProgress
 
 _MOST_GAPS = 8
+_NO_SECOND_OPINION = frozenset({None, Category.CAUTION, Category.DOSE_CHECK, Category.NOT_INDICATED})
 _SHOWS_DOSE = frozenset({Category.INDICATED, Category.CONSIDER})
 _LATE_AFTER_H = 8.0
 
@@ -37,6 +42,7 @@ _OVERLAYS: tuple[tuple[Overlay, str, str], ...] = (
     (Overlay.ECTR, "Extracorporeal treatment", "Discuss extracorporeal removal with a toxicologist and nephrology."),
     (Overlay.ALLERGY, "Previous reaction or asthma",
      "A previous reaction or asthma does not rule out NAC."),
+    (Overlay.CHARCOAL, "Oral acetylcysteine and charcoal", "The route is the prescriber's decision."),
     (Overlay.FLUID, "Fluid volume", "Agree the diluent volume with pharmacy."),
     (Overlay.DETECTION_LIMIT, "Detection limit",
      "A level under the laboratory's limit is not the same as below the line."),
@@ -51,6 +57,10 @@ _CHANGES: dict[Category, tuple[str, ...]] = {
         "A later, lower level does not cancel this; when to end treatment is decided by its own criteria.",
     ),
     Category.CONTINUE: ("A later, lower level does not by itself end treatment.",),
+    Category.CRITERIA_MET: (
+        "A level, INR, AST or ALT that rises, or new signs of illness",
+        "Doubt about ending treatment: ask the poison centre",
+    ),
     Category.NOT_INDICATED: (
         "An earlier or uncertain ingestion time, or further doses",
         "An extended-release product, or an opioid or anticholinergic taken as well",
@@ -70,6 +80,7 @@ def primary_detail(assessment: Assessment, zone: tzinfo, note: str = "") -> str:
         _changes(assessment),
         *_overlays(assessment),
         _dose(assessment),
+        _differing(assessment),
         evidence_section(_sources(assessment)),
         _call(assessment),
         footer(assessment),
@@ -122,6 +133,24 @@ def _found_texts(assessment: Assessment, zone: tzinfo) -> Iterator[str]:
     for used in assessment.inputs:
         yield _input_text(used, assessment, zone)
     yield from _nomogram_texts(assessment, zone)
+    if assessment.nac is not None:
+        yield from _progress_texts(assessment.nac, assessment, zone)
+
+
+def _progress_texts(nac: NacProgress, assessment: Assessment, zone: tzinfo) -> Iterator[str]:
+    """How much acetylcysteine was given, since when, and when the running bag and the last bag end."""
+    if nac.since is not None:
+        yield f"Acetylcysteine began at {clock_time(nac.since, assessment.now, zone)}"
+    if words := progress_words(nac, assessment.now):
+        yield f"Acetylcysteine: {words}"
+    bag = nac.running
+    if bag is None or bag.ends_at is None:
+        return
+    name = "The running infusion" if bag.number is None else f"Bag {bag.number} of {bag.of}"
+    source = "as the regimen has it" if bag.is_expected else "as charted"
+    yield f"{name} ends at {clock_time(bag.ends_at, assessment.now, zone)} ({source})"
+    if bag.ends_course_at is not None and bag.ends_course_at != bag.ends_at:
+        yield f"The last bag is expected to end at {clock_time(bag.ends_course_at, assessment.now, zone)}"
 
 
 def _ingestion_texts(assessment: Assessment, zone: tzinfo) -> Iterator[str]:
@@ -177,7 +206,7 @@ def _why(assessment: Assessment) -> str:
 def _also_met(assessment: Assessment) -> Iterator[Judged]:
     """Further rules that are met; cautions have cards of their own, and "not indicated" is no second opinion."""
     for judged in assessment.judged:
-        says_more = judged.rule.category not in {None, Category.CAUTION, Category.NOT_INDICATED}
+        says_more = judged.rule.category not in _NO_SECOND_OPINION
         if says_more and judged.finding.verdict is Verdict.MET and judged is not assessment.primary:
             yield judged
 
@@ -259,6 +288,11 @@ def _sources(assessment: Assessment) -> Iterator[Evidence]:
             yield from judged.rule.evidence
     if isinstance(assessment.dosing, DosingPlan) and assessment.category in _SHOWS_DOSE:
         yield assessment.dosing.source
+    shown = assessment.overlays - {Overlay.CONSULT, Overlay.WEIGHT}
+    for row in OVERLAYS:
+        if row.overlays[0] in shown:
+            yield from row.evidence
+    yield assessment.profile.source
 
 
 def evidence_section(sources: Iterable[Evidence]) -> str:
@@ -278,6 +312,28 @@ def _call(assessment: Assessment) -> str:
     reasons = (reason for reason in _new_reasons(assessment, Overlay.CONSULT) if reason not in said)
     urgent = "Call now: " if Overlay.CONSULT in assessment.overlays else ""
     return section("Who to call", bullets((f"{urgent}{centre.name} {centre.phone}", *reasons)))
+
+
+_WOULD: dict[Category, str] = {
+    Category.INDICATED: "would treat",
+    Category.CONSIDER: "would consider treatment",
+    Category.REPEAT_LEVEL: "would repeat the level",
+    Category.DATA_NEEDED: "would ask for more data",
+    Category.CAUTION: "would advise against it outside a clinical trial",
+    Category.NOT_INDICATED: "would not treat on these data",
+}
+
+
+def _differing(assessment: Assessment) -> str:
+    """Where another guideline would conclude otherwise; the profile in use decides."""
+    said: dict[tuple[Category, str], list[str]] = {}
+    for other in differing(assessment):
+        said.setdefault((other.category, other.because), []).append(f"{other.profile.name} ({other.profile.title})")
+    texts = (
+        f"Guidelines differ: {', '.join(names)} {_WOULD.get(category, category.value)}: {because}"
+        for (category, because), names in said.items()
+    )
+    return section("Where guidelines differ", bullets(texts))
 
 
 def footer(assessment: Assessment) -> str:

@@ -50,8 +50,10 @@ def bag_text(bag: Bag) -> str:
 
 
 def weight_text(plan: DosingPlan) -> str:
-    """Which weight the numbers are for."""
+    """Which weight the numbers are for, and why another regimen than the site's is shown."""
+    note = f"Shown instead of the regimen of the profile: {plan.note}. " if plan.note else ""
     if plan.is_capped:
         cap = plan.bags[0].dosed_weight_kg
-        return f"For {amount(plan.weight_kg)} kg; from {amount(cap)} kg the dose is fixed at that of {amount(cap)} kg."
-    return f"For {amount(plan.weight_kg)} kg."
+        note += f"For {amount(plan.weight_kg)} kg; from {amount(cap)} kg the dose is fixed at that of {amount(cap)} kg."
+        return note
+    return f"{note}For {amount(plan.weight_kg)} kg."

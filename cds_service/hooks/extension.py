@@ -9,7 +9,7 @@ from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 from cds_service import __version__
-from cds_service.clinical.findings import Verdict
+from cds_service.clinical.findings import Category, Verdict
 from cds_service.clinical.regimens import DosingPlan
 from cds_service.hooks.markdown import one_line
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from cds_service.clinical.assessment import Assessment, Input, Judged
     from cds_service.clinical.facts import DataGap
-    from cds_service.clinical.findings import Category
     from cds_service.clinical.nomogram import NomogramPoint
     from cds_service.clinical.regimens import Bag
 
@@ -40,7 +39,7 @@ def extension(assessment: Assessment, category: Category) -> dict[str, Any]:
                 "inputs": [_input(used) for used in assessment.inputs],
                 "data_gaps": [_gap(gap) for gap in assessment.gaps],
                 "nomogram": _nomogram(assessment.point) if assessment.point else None,
-                "dosing": _dosing(assessment),
+                "dosing": _dosing(assessment, category),
                 "version": __version__,
             }
         )
@@ -106,10 +105,11 @@ def _nomogram(point: NomogramPoint) -> dict[str, float]:
     }
 
 
-def _dosing(assessment: Assessment) -> list[dict[str, Any]]:
-    if not isinstance(assessment.dosing, DosingPlan):
-        return []
-    return [_bag(bag) for bag in assessment.dosing.bags]
+def _dosing(assessment: Assessment, category: Category) -> list[dict[str, Any]]:
+    """The bags of the assessment; on a dose check those that are right for what was ordered."""
+    review = assessment.dose_review if category is Category.DOSE_CHECK else None
+    plan = assessment.dosing if review is None else review.right
+    return [_bag(bag) for bag in plan.bags] if isinstance(plan, DosingPlan) else []
 
 
 def _bag(bag: Bag) -> dict[str, Any]:

@@ -98,12 +98,14 @@ def tests_suggestions(drafting: Drafting, asks: Iterable[Ask], orders: OrderCont
     return [suggestion for suggestion in suggestions if suggestion]
 
 
-def _suggestion(drafting: Drafting, label: str, actions: list[JsonObject], *, is_recommended: bool) -> JsonObject:
-    suggestion = {"label": one_line(label, longest=80), "uuid": drafting.new_uuid(), "actions": actions}
-    return suggestion | ({"isRecommended": True} if is_recommended else {})
+def suggestion(drafting: Drafting, label: str, actions: list[JsonObject], *, is_recommended: bool) -> JsonObject:
+    """A suggestion of these actions; the label is kept to what a button holds."""
+    made = {"label": one_line(label, longest=80), "uuid": drafting.new_uuid(), "actions": actions}
+    return made | ({"isRecommended": True} if is_recommended else {})
 
 
-def _create(resource: JsonObject, description: str) -> JsonObject:
+def create(resource: JsonObject, description: str) -> JsonObject:
+    """The action that drafts a resource."""
     return {"type": "create", "description": one_line(description), "resource": resource}
 
 
@@ -115,16 +117,17 @@ def _nac_suggestion(drafting: Drafting, *, is_recommended: bool) -> JsonObject:
     match drafting.assessment.dosing:
         case DosingPlan(regimen=regimen, weight_kg=weight_kg, bags=bags):
             label = f"Draft IV NAC, {regimen} for {weight_kg:g} kg"
-            actions = [_create(_bag_draft(drafting, bag), bag_text(bag)) for bag in bags]
+            actions = [create(bag_draft(drafting, bag), bag_text(bag)) for bag in bags]
         case DosingRefusal() | None as refusal:
             because = refusal.because if refusal else "no dose has been calculated"
             label = "Draft IV NAC without a dose (weigh first)"
             text = f"Acetylcysteine intravenously, dose by weight. Weigh the patient first: {because}"
-            actions = [_create(_nac_draft(drafting, {"sequence": 1, "text": one_line(text)}), text)]
-    return _suggestion(drafting, label, actions, is_recommended=is_recommended)
+            actions = [create(_nac_draft(drafting, {"sequence": 1, "text": one_line(text)}), text)]
+    return suggestion(drafting, label, actions, is_recommended=is_recommended)
 
 
-def _bag_draft(drafting: Drafting, bag: Bag) -> JsonObject:
+def bag_draft(drafting: Drafting, bag: Bag) -> JsonObject:
+    """One bag as a draft order: dose, rate, duration and the same in words."""
     dose: JsonObject = {
         "doseQuantity": _quantity(bag.dose_mg, "mg"),
         "rateQuantity": _quantity(bag.rate_ml_h, "mL/h"),
@@ -193,8 +196,8 @@ def _test_suggestion(drafting: Drafting, ask: Ask, drafted: frozenset[str]) -> J
         return None
     when = when_text(ask, drafting.assessment, drafting.zone)
     label = f"{_TEST_LABELS[ask.test]} {when}"
-    actions = [_create(_test_draft(drafting, ask, loinc), f"{loinc[1]}, {when}") for loinc in wanted]
-    return _suggestion(drafting, label, actions, is_recommended=True)
+    actions = [create(_test_draft(drafting, ask, loinc), f"{loinc[1]}, {when}") for loinc in wanted]
+    return suggestion(drafting, label, actions, is_recommended=True)
 
 
 def _test_draft(drafting: Drafting, ask: Ask, loinc: tuple[str, str]) -> JsonObject:
@@ -216,12 +219,15 @@ def _test_draft(drafting: Drafting, ask: Ask, loinc: tuple[str, str]) -> JsonObj
 def _occurrence(drafting: Drafting, ask: Ask) -> JsonObject:
     """When to draw: from the first useful moment, with the last one in words."""
     if ask.not_before is None:
-        return {}
+        return {} if ask.not_after is None else {"note": [{"text": _latest_draw(drafting, ask.not_after)}]}
     occurrence: JsonObject = {"occurrenceDateTime": drafting.stamp(ask.not_before)}
     if ask.not_after is None:
         return occurrence
-    until = clock_time(ask.not_after, drafting.assessment.now, drafting.zone)
-    return occurrence | {"note": [{"text": f"Draw no later than {until}"}]}
+    return occurrence | {"note": [{"text": _latest_draw(drafting, ask.not_after)}]}
+
+
+def _latest_draw(drafting: Drafting, not_after: datetime) -> str:
+    return f"Draw no later than {clock_time(not_after, drafting.assessment.now, drafting.zone)}"
 
 
 # --- drafts that are already there ----------------------------------------------------------------
@@ -241,9 +247,9 @@ def delete_suggestion(
         for reference in references
     ]
     if not with_oral_nac:
-        return _suggestion(drafting, f"Remove the draft order of {what}", actions, is_recommended=False)
-    actions.append(_create(_oral_nac_draft(drafting), _ORAL_NAC_TEXT))
-    return _suggestion(drafting, "Replace with oral acetylcysteine 600 mg twice daily", actions, is_recommended=False)
+        return suggestion(drafting, f"Remove the draft order of {what}", actions, is_recommended=False)
+    actions.append(create(_oral_nac_draft(drafting), _ORAL_NAC_TEXT))
+    return suggestion(drafting, "Replace with oral acetylcysteine 600 mg twice daily", actions, is_recommended=False)
 
 
 def _oral_nac_draft(drafting: Drafting) -> JsonObject:

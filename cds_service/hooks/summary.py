@@ -71,8 +71,12 @@ _HEADLINES = {
     "D1": "Acute liver failure of another established cause",
     "D2": "Acute liver failure of undetermined cause",
     "D3": "Acute liver injury without evidence of acetaminophen",
+    "G1": "Every criterion for completing IV NAC is met",
+    "G2": "Not every criterion for completing IV NAC is met",
+    "G3": "Not every criterion for completing IV NAC is known",
 }
 
+_BEFORE_THE_END = "before the last bag ends"
 _TEST_NAMES = {
     Test.ACETAMINOPHEN: "acetaminophen level",
     Test.TRANSAMINASES: "AST/ALT",
@@ -104,12 +108,20 @@ def findings_of(assessment: Assessment) -> tuple[str, ...]:
     if assessment.primary is None:
         return ("The chart cannot settle whether IV NAC is indicated",)
     number = rule_number(assessment.primary)
-    if assessment.point is not None and number in _PLOTTED:
+    if assessment.point is not None and number in _PLOTTED and not _is_treated_off_the_line(assessment, number):
         plotted = plotted_finding(assessment)
         return (f"{plotted}{_PLOTTED[number]}", plotted)
     because = _ASIDE.sub("", assessment.primary.finding.because).rstrip(".").replace(": ", ", ")
+    because = because.replace("intravenous acetylcysteine", "IV NAC") if number.startswith("G") else because
     situation = f"{_SITUATIONS[number]}, {because}" if number in _SITUATIONS else ""
-    return tuple(capitalised(text) for text in (situation, because, _HEADLINES.get(number, "")) if text)
+    fallback = _HEADLINES.get(number) or (plotted_finding(assessment) if number in _PLOTTED else "")
+    told = (situation, because, fallback) if because else (fallback or assessment.primary.finding.because,)
+    return tuple(capitalised(text) for text in told if text)
+
+
+def _is_treated_off_the_line(assessment: Assessment, number: str) -> bool:
+    """A level below the line that the profile treats for another reason, which has to be the headline."""
+    return assessment.category is Category.INDICATED and number in {"B5", "B15"}
 
 
 def plotted_finding(assessment: Assessment) -> str:
@@ -172,13 +184,25 @@ def _asks_of(assessment: Assessment, zone: tzinfo) -> tuple[str, ...]:
         case Category.CONSIDER:
             return _consider_asks(assessment, zone)
         case Category.CONTINUE:
-            return ("continue; recheck level, AST/ALT and INR before the last bag ends", "continue IV NAC")
-        case Category.NOT_INDICATED:
-            return ("IV NAC is not indicated now",)
-        case Category.CAUTION:
-            return ("IV NAC only within a clinical trial",)
+            return _continue_asks(assessment, zone)
+        case Category.CRITERIA_MET | Category.NOT_INDICATED | Category.CAUTION as settled:
+            return _SETTLED_ASKS[settled]
         case _:
             return _test_asks(assessment, zone)
+
+
+_SETTLED_ASKS = {
+    Category.CRITERIA_MET: ("the clinician decides whether to end it", "the clinician decides"),
+    Category.NOT_INDICATED: ("IV NAC is not indicated now",),
+    Category.CAUTION: ("IV NAC only within a clinical trial",),
+}
+
+
+def _continue_asks(assessment: Assessment, zone: tzinfo) -> tuple[str, ...]:
+    """Continue, and repeat the tests: by the clock where the end of the last bag is known."""
+    levels = [ask for ask in assessment.asks if ask.test is Test.TRANSAMINASES]
+    when = (when_text(levels[0], assessment, zone) if levels else _BEFORE_THE_END).removesuffix(f", {_BEFORE_THE_END}")
+    return (f"continue; recheck level, AST/ALT and INR {when}", f"continue; recheck {when}", "continue IV NAC")
 
 
 def _consider_asks(assessment: Assessment, zone: tzinfo) -> tuple[str, ...]:
@@ -236,10 +260,17 @@ def _test_text(ask: Ask, assessment: Assessment, zone: tzinfo) -> str:
 
 def when_text(ask: Ask, assessment: Assessment, zone: tzinfo) -> str:
     """When a test makes sense: "now", "at 14:00 EST", "between 14:00 and 16:00 EST", or before NAC ends."""
-    if ask.not_before is None and assessment.category is Category.CONTINUE:
-        return "before the last bag ends"
+    if ask.not_before is None and assessment.category is Category.CONTINUE and ask.test is not Test.MENTAL_STATUS:
+        return _before_the_end(ask, assessment, zone)
     if ask.not_before is None or ask.not_before <= assessment.now:
         return "now"
     if ask.not_after is None or ask.not_after <= ask.not_before:
         return f"at {clock_time(ask.not_before, assessment.now, zone)}"
     return between(ask.not_before, ask.not_after, assessment.now, zone)
+
+
+def _before_the_end(ask: Ask, assessment: Assessment, zone: tzinfo) -> str:
+    """By when to repeat a test while NAC runs."""
+    if ask.not_after is None or ask.not_after <= assessment.now:
+        return _BEFORE_THE_END
+    return f"by {clock_time(ask.not_after, assessment.now, zone)}, {_BEFORE_THE_END}"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from cds_service.clinical.assess import assess
 from cds_service.clinical.case import Case, case_from
 from cds_service.clinical.facts import (
+    CharcoalDose,
     CoIngestant,
     DataGap,
     Diagnosis,
@@ -43,7 +44,18 @@ ADULT_BIRTH = date(1990, 5, 14)
 
 Ago = float | tuple[float, float] | None
 """Hours before NOW; a pair is the interval from the first to the second; None: no time is charted."""
-Fact = Exposure | LabResult | Diagnosis | CoIngestant | NacTherapy | Weight | MentalStatus | DrugOrder | DataGap
+Fact = (
+    Exposure
+    | LabResult
+    | Diagnosis
+    | CoIngestant
+    | NacTherapy
+    | CharcoalDose
+    | Weight
+    | MentalStatus
+    | DrugOrder
+    | DataGap
+)
 
 
 def hours_ago(ago: float) -> datetime:
@@ -173,8 +185,22 @@ def alert(ago: Ago = 1) -> MentalStatus:
     return MentalStatus(_reference("Observation", "gcs", ago), span(ago), "GCS 15")
 
 
-def nac(source: NacSource, status: str, ago: Ago = 1, *, route: Route = Route.INTRAVENOUS) -> NacTherapy:
-    return NacTherapy(source, _reference(source.value, "nac", status, ago), "acetylcysteine", route, status, span(ago))
+def nac(
+    source: NacSource, status: str, ago: Ago = 1, *, route: Route = Route.INTRAVENOUS, **changes: Any
+) -> NacTherapy:
+    reference = _reference(source.value, "nac", status, ago)
+    made = NacTherapy(source, reference, "acetylcysteine", route, status, span(ago))
+    return replace(made, **changes)
+
+
+def infused(mg: float | None, began: float, ended: float, status: str = "completed", **changes: Any) -> NacTherapy:
+    """An infusion with its charted period; a negative `ended` is a planned end ahead."""
+    period = span((began, ended))
+    return nac(NacSource.ADMINISTRATION, status, (began, ended), dose_mg=mg, infused=period, **changes)
+
+
+def charcoal(ago: Ago = 2) -> CharcoalDose:
+    return CharcoalDose(_reference("MedicationAdministration", "charcoal", ago), "activated charcoal", span(ago))
 
 
 def order(
@@ -197,6 +223,7 @@ _FIELDS: tuple[tuple[type, str], ...] = (
     (Diagnosis, "diagnoses"),
     (CoIngestant, "coingestants"),
     (NacTherapy, "nac"),
+    (CharcoalDose, "charcoal"),
     (Weight, "weights"),
     (MentalStatus, "mental_status"),
     (DrugOrder, "orders"),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from cds_service.clinical.levels import Level, Place, is_detectable, is_detection_limit, leading_level, reaches
+from cds_service.clinical.levels import Level, Place, is_detectable, is_detection_limit, leading_level
+from cds_service.clinical.nomogram import reaches
 from cds_service.clinical.quantity import Bounded, Comparator
 from tests.clinical.facts_builders import Ago, Fact, bounded, case_of, chart, level, overdose
 

@@ -71,8 +71,8 @@ def test_administration_outranks_the_request() -> None:
         pytest.param((level(12, 0.5),), "G2", "level 12 mg/L", id="level"),
         pytest.param((level(5, 0.5), inr(2.0)), "G2", "INR 2", id="inr"),
         pytest.param((level(5, 0.5), inr(1.9), alt(60)), "G2", "ALT 60 U/L", id="alt"),
-        pytest.param((level(5, 0.5), inr(1.9), alt(20)), "G3", "not all known", id="good-as-far-as-known"),
-        pytest.param((level(None, 0.5),), "G2", "level 160 mg/L", id="newest-level-unreadable"),
+        pytest.param((level(5, 0.5), inr(1.9), alt(20)), "G3", "not yet known", id="good-as-far-as-known"),
+        pytest.param((level(None, 0.5),), "G3", "acetaminophen level", id="only-level-since-unreadable"),
     ],
 )
 def test_a_running_course_goes_on(facts: tuple[Fact, ...], rule: str, says: str) -> None:

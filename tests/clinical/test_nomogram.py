@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from cds_service.clinical.nomogram import four_hour_equivalent, hours_on_line, line_at, plot
+from cds_service.clinical.profiles import US_2023
 from cds_service.clinical.quantity import Bounded, Comparator, Elapsed
 
 
@@ -52,7 +53,7 @@ def test_a_level_of_nothing_meets_no_line(level: float) -> None:
     ],
 )
 def test_a_plotted_level_counts_from_the_line_on(level: Bounded, *, above: bool | None, high: bool | None) -> None:
-    point = plot(level, Elapsed(8, 8), base_mg_l=150, high_risk_base_mg_l=300)
+    point = plot(level, Elapsed(8, 8), US_2023)
     assert point.is_on_or_above_line is above
     assert point.is_on_or_above_high_risk_line is high
 
@@ -66,6 +67,6 @@ def test_a_plotted_level_counts_from_the_line_on(level: Bounded, *, above: bool 
     ],
 )
 def test_an_interval_is_plotted_where_the_line_is_lowest(elapsed: Elapsed, hours: float, line: float) -> None:
-    point = plot(Bounded(50), elapsed, base_mg_l=150, high_risk_base_mg_l=300)
+    point = plot(Bounded(50), elapsed, US_2023)
     assert point.hours == hours
     assert point.line_mg_l == pytest.approx(line)

@@ -3,21 +3,36 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given as drawn_from
+from hypothesis import settings
+from hypothesis import strategies as st
 
-from cds_service.clinical.facts import Intent, Problem, Route
+from cds_service.clinical.assess import assess
+from cds_service.clinical.evidence import ALL_EVIDENCE
+from cds_service.clinical.facts import Intent, NacSource, PatientFacts, Problem, Route
 from cds_service.clinical.findings import Category, Overlay
+from cds_service.clinical.overlays import OVERLAYS, OverlayRule
+from cds_service.clinical.profiles import US_2023
 from cds_service.clinical.quantity import Analyte
 from tests.clinical.facts_builders import (
     ADULT_BIRTH,
+    NOW,
     Fact,
+    alert,
     alt,
     assessed,
     born_years_ago,
+    case_of,
+    charcoal,
+    chart,
     coingestant,
     course,
     given,
     has,
+    infused,
     level,
+    nac,
+    order,
     overdose,
     result,
     unstated_overdose,
@@ -25,6 +40,9 @@ from tests.clinical.facts_builders import (
 )
 
 ABOVE = (overdose(9), level(80), alt(20, 0.1), weighs(70))
+RUNNING = infused(10_500, 0.5, -0.5, "in-progress")
+ORAL_NAC = nac(NacSource.ADMINISTRATION, "completed", 1, route=Route.ORAL)
+SICK = (has(Problem.ENCEPHALOPATHY), result(Analyte.ARTERIAL_PH, 7.29), result(Analyte.LACTATE, 2.1))
 
 
 @pytest.mark.parametrize(
@@ -44,6 +62,12 @@ ABOVE = (overdose(9), level(80), alt(20, 0.1), weighs(70))
         ((overdose(9, intent=Intent.SELF_HARM), level(80)), Overlay.PSYCHOSOCIAL, "intentional"),
         ((*ABOVE, has(Problem.SELF_HARM)), Overlay.PSYCHOSOCIAL, "intentional"),
         ((overdose(9), level(80)), Overlay.WEIGHT, "no dated body weight"),
+        ((*ABOVE, has(Problem.FLUID_RESTRICTION)), Overlay.FLUID, "the dose in mg stays"),
+        ((overdose(9), level(80), weighs(39)), Overlay.FLUID, "below 40 kg"),
+        ((overdose(9), level(80, 5), weighs(39), RUNNING), Overlay.FLUID, "below 40 kg"),
+        ((*ABOVE, ORAL_NAC, charcoal()), Overlay.CHARCOAL, "up to 96 %"),
+        ((*ABOVE, ORAL_NAC, charcoal(None)), Overlay.CHARCOAL, "prefer the intravenous route"),
+        ((*ABOVE, order(route=Route.ORAL), charcoal()), Overlay.CHARCOAL, "activated charcoal"),
     ],
 )
 def test_an_overlay_with_its_reason(facts: tuple[Fact, ...], overlay: Overlay, says: str) -> None:
@@ -88,3 +112,121 @@ def test_no_overlays_outside_the_population() -> None:
 
 def test_an_unstated_drug_with_raised_enzymes_is_a_case_for_a_toxicologist() -> None:
     assert Overlay.CONSULT in assessed(unstated_overdose(None), level(9), alt(60)).overlays
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        pytest.param((ORAL_NAC, charcoal(25)), id="charcoal-long-ago"),
+        pytest.param((nac(NacSource.ADMINISTRATION, "completed", 25, route=Route.ORAL), charcoal()), id="nac-long-ago"),
+        pytest.param((nac(NacSource.REQUEST, "stopped", 1, route=Route.ORAL), charcoal()), id="oral-order-stopped"),
+        pytest.param((nac(NacSource.ADMINISTRATION, "stopped", 1), charcoal()), id="intravenous"),
+        pytest.param((ORAL_NAC,), id="no-charcoal"),
+        pytest.param((charcoal(),), id="no-oral-acetylcysteine"),
+    ],
+)
+def test_charcoal_that_does_not_matter(facts: tuple[Fact, ...]) -> None:
+    assert Overlay.CHARCOAL not in assessed(*ABOVE, *facts).overlays
+
+
+def test_the_volume_is_no_matter_where_nothing_is_infused() -> None:
+    harmless = (overdose(9), level(20), alt(20, 0.1), has(Problem.FLUID_RESTRICTION), weighs(30))
+    found = assessed(*harmless)
+    assert found.category is Category.NOT_INDICATED
+    assert Overlay.FLUID not in found.overlays
+
+
+@pytest.mark.parametrize(
+    ("mg_l", "facts", "advised"),
+    [
+        pytest.param(1000, (alert(),), False, id="1000-untreated"),
+        pytest.param(1001, (alert(),), True, id="1001-untreated"),
+        pytest.param(1001, (alert(), nac(NacSource.REQUEST, "active", 0.5)), True, id="1001-only-ordered"),
+        pytest.param(1001, (alert(), RUNNING), False, id="1001-treated-and-well"),
+        pytest.param(700, SICK, False, id="700-untreated-sick"),
+        pytest.param(701, SICK, True, id="701-untreated-sick"),
+        pytest.param(701, (*SICK, RUNNING), False, id="701-treated-sick"),
+        pytest.param(900, (*SICK, RUNNING), False, id="900-treated-sick"),
+        pytest.param(901, (*SICK, RUNNING), True, id="901-treated-sick"),
+        pytest.param(1001, (alert(), infused(21_000, 50, 25)), True, id="1001-course-long-over"),
+        pytest.param(1001, (alert(), infused(21_000, 50, 23)), False, id="1001-course-just-over"),
+        pytest.param(">901", (*SICK, RUNNING), True, id="lower-bound"),
+        pytest.param(800, (*SICK[:2], result(Analyte.LACTATE, 2.0)), False, id="lactate-at-the-limit"),
+        pytest.param(800, (SICK[0], result(Analyte.ARTERIAL_PH, 7.3), SICK[2]), False, id="ph-at-the-limit"),
+        pytest.param(800, (alert(), *SICK[1:]), False, id="alert"),
+        pytest.param(800, (has(Problem.ALTERED_MENTAL_STATUS), *SICK[1:]), True, id="altered-of-any-cause"),
+        pytest.param(None, SICK, False, id="unreadable"),
+    ],
+)
+def test_extracorporeal_treatment(mg_l: float | str | None, facts: tuple[Fact, ...], *, advised: bool) -> None:
+    found = assessed(overdose(60), level(mg_l), weighs(70), *facts)
+    assert (Overlay.ECTR in found.overlays) is advised
+    if advised:
+        assert Overlay.CONSULT in found.overlays
+
+
+@pytest.mark.parametrize("known", [(), SICK[:1], SICK[1:], SICK[::2]])
+def test_signs_that_are_not_known_are_asked_for(known: tuple[Fact, ...]) -> None:
+    found = assessed(overdose(9), level(800), weighs(70), *known)
+    assert Overlay.ECTR not in found.overlays
+    assert any("extracorporeal treatment depends on" in reason for reason in found.overlay_reasons[Overlay.CONSULT])
+
+
+def test_a_level_that_has_come_down_needs_no_extracorporeal_treatment() -> None:
+    assert Overlay.ECTR not in assessed(overdose(30), level(1100, 25), level(200, 1), weighs(70), *SICK).overlays
+
+
+@pytest.mark.parametrize("row", OVERLAYS, ids=[row.id for row in OVERLAYS])
+def test_every_row_has_its_sources_and_says_nothing_of_an_empty_chart(row: OverlayRule) -> None:
+    assert row.overlays
+    assert row.evidence
+    assert set(row.evidence) <= set(ALL_EVIDENCE)
+    assert row.id == row.id[0] + row.id[1:].lower()
+    assert not row.judge(case_of(chart()), None).is_met
+
+
+def test_ids_of_rows_are_unique() -> None:
+    assert len({row.id for row in OVERLAYS}) == len(OVERLAYS)
+
+
+EXTRAS: tuple[Fact, ...] = (
+    has(Problem.ASTHMA),
+    has(Problem.NAC_REACTION),
+    has(Problem.PREGNANCY),
+    has(Problem.DIALYSIS),
+    has(Problem.FLUID_RESTRICTION),
+    charcoal(),
+    ORAL_NAC,
+    result(Analyte.BILIRUBIN, 20),
+    result(Analyte.LACTATE, 9),
+)
+
+
+def _category(*facts: Fact) -> Category | None:
+    made: PatientFacts = chart(*facts)
+    return assess(made, US_2023, NOW).category
+
+
+@settings(max_examples=150, deadline=None, derandomize=True)
+@drawn_from(
+    st.sampled_from([4.0, 60.0, 80.0, 705.0, 1001.0, None]),
+    st.sampled_from([20.0, 60.0, 1200.0, None]),
+    st.sampled_from([1, 5, 9, 30]),
+    st.booleans(),
+    st.sets(st.sampled_from(range(len(EXTRAS)))),
+)
+def test_overlays_never_change_the_category(
+    mg_l: float | None,
+    u_l: float | None,
+    ago: int,
+    running: bool,  # noqa: FBT001 -- drawn
+    chosen: set[int],
+) -> None:
+    base: tuple[Fact, ...] = (
+        overdose(ago),
+        level(mg_l, 0.5),
+        alt(u_l, 0.5),
+        weighs(70),
+        *((RUNNING,) if running else ()),
+    )
+    assert _category(*base, *(EXTRAS[n] for n in sorted(chosen))) is _category(*base)

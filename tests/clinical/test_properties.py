@@ -14,9 +14,9 @@ from cds_service.clinical.assess import assess
 from cds_service.clinical.facts import DataGap, GapKind, Intent, LabResult, PatientFacts, Problem
 from cds_service.clinical.findings import Category, Verdict
 from cds_service.clinical.nomogram import four_hour_equivalent, hours_on_line, line_at
-from cds_service.clinical.profiles import US_2023, RegimenName
+from cds_service.clinical.profiles import PROFILES, US_2023, Profile, RegimenName
 from cds_service.clinical.quantity import Analyte, Bounded, Comparator, Span, in_canonical_unit
-from cds_service.clinical.regimens import dosing_plan
+from cds_service.clinical.regimens import REGIMENS, DosingRefusal, dosing_plan
 from tests.clinical.facts_builders import (
     NOW,
     Fact,
@@ -48,6 +48,7 @@ EXAMPLES = settings(max_examples=150, deadline=None, derandomize=True)
 HOURS = st.integers(0, 4 * 160).map(lambda quarters: quarters / 4)
 MG_L = st.one_of(st.sampled_from([0.0, 4.69, 9.9, 10.0, 19.9, 20.0, 20.1, 75.0, 150.0]), st.floats(0, 600))
 U_L = st.one_of(st.sampled_from([20.0, 40.0, 41.0, 1000.0, 1001.0]), st.floats(1, 5000))
+PROFILE = st.sampled_from(list(PROFILES.values()))
 FORMS = ["immediate", "extended"]
 UNITS = [("mg/L", 1.0), ("ug/mL", 1.0), ("mg/dL", 0.1), ("umol/L", 6.615375), ("g/L", 0.001)]
 INRS = st.one_of(st.sampled_from([1.0, 1.49, 1.5]), st.floats(0.8, 10))
@@ -58,8 +59,8 @@ def urgency(category: Category | None) -> int:
     return -len(Category) if category is None else -category.urgency
 
 
-def concluded(facts: PatientFacts) -> Category | None:
-    return assess(facts, US_2023, NOW).category
+def concluded(facts: PatientFacts, profile: Profile = US_2023) -> Category | None:
+    return assess(facts, profile, NOW).category
 
 
 @st.composite
@@ -116,25 +117,35 @@ def charts(draw: st.DrawFn) -> PatientFacts:
 
 
 @EXAMPLES
-@given(charts(), st.sampled_from([Analyte.ACETAMINOPHEN, Analyte.ALT, Analyte.INR]), st.floats(1.001, 20))
-def test_a_higher_result_never_lowers_the_category(facts: PatientFacts, analyte: Analyte, factor: float) -> None:
+@given(charts(), st.sampled_from([Analyte.ACETAMINOPHEN, Analyte.ALT, Analyte.INR]), st.floats(1.001, 20), PROFILE)
+def test_a_higher_result_never_lowers_the_category(
+    facts: PatientFacts, analyte: Analyte, factor: float, profile: Profile
+) -> None:
     def raised(found: LabResult) -> LabResult:
         if found.analyte is not analyte or found.reported is None:
             return found
         return replace(found, reported=Bounded(found.reported.value * factor + 0.01))
 
     higher = replace(facts, results=tuple(map(raised, facts.results)))
-    assert urgency(concluded(higher)) >= urgency(concluded(facts))
+    assert urgency(concluded(higher, profile)) >= urgency(concluded(facts, profile))
 
 
 @EXAMPLES
-@given(st.floats(4, 24), st.floats(0, 20), MG_L, st.sampled_from([None, 20.0, 60.0, 1200.0]), st.sampled_from(FORMS))
+@given(
+    st.floats(4, 24),
+    st.floats(0, 20),
+    MG_L,
+    st.sampled_from([None, 20.0, 60.0, 1200.0]),
+    st.sampled_from(FORMS),
+    PROFILE,
+)
 def test_more_time_on_the_nomogram_never_lowers_the_category(
-    hours: float, longer: float, mg_l: float, enzyme: float | None, form: str
+    hours: float, longer: float, mg_l: float, enzyme: float | None, form: str, profile: Profile
 ) -> None:
     def at(elapsed: float) -> Category | None:
         enzymes = () if enzyme is None else (alt(enzyme, 0.1),)
-        return concluded(chart(took(13, elapsed + 1, is_extended_release=form == "extended"), level(mg_l, 1), *enzymes))
+        taken = took(13, elapsed + 1, is_extended_release=form == "extended")
+        return concluded(chart(taken, level(mg_l, 1), *enzymes), profile)
 
     assert urgency(at(min(hours + longer, 24))) >= urgency(at(hours))
 
@@ -252,12 +263,18 @@ def test_a_patient_outside_gets_no_indication_by_any_rule(facts: PatientFacts) -
 
 
 @EXAMPLES
-@given(st.floats(5, 300))
-def test_bags_sum_to_300_mg_per_kg_up_to_the_cap(kg: float) -> None:
-    bags = dosing_plan(RegimenName.THREE_BAG, kg, max_weight_kg=100).bags
-    assert sum(bag.dose_mg for bag in bags) == pytest.approx(300 * min(kg, 100))
-    assert all(bag.drug_ml * 200 == pytest.approx(bag.dose_mg) for bag in bags)
-    assert sum(bag.duration_h for bag in bags) == 21
+@given(st.sampled_from(RegimenName), st.floats(5, 300), st.sampled_from([None, 100, 110]))
+def test_bags_sum_to_300_mg_per_kg_up_to_the_cap(regimen: RegimenName, kg: float, cap: float | None) -> None:
+    plan = dosing_plan(regimen, kg, max_weight_kg=cap)
+    if isinstance(plan, DosingRefusal):
+        assert kg < 41
+        assert regimen is not RegimenName.THREE_BAG
+        return
+    rows = REGIMENS[regimen]
+    top = min(rows.cap_kg if cap is None else cap, rows.highest_cap_kg)
+    assert plan.total_mg == pytest.approx(300 * min(kg, top))
+    assert all(bag.drug_ml * 200 == pytest.approx(bag.dose_mg) for bag in plan.bags)
+    assert plan.duration_h == {"three-bag": 21, "two-bag": 20, "two-bag-anz": 20, "snap": 12}[regimen.value]
 
 
 @EXAMPLES

@@ -61,7 +61,8 @@ class Call:
 
     `category`: the assessment's category where the call shows a primary card. `dose_mg`: bag by bag; an
     empty tuple: no numbers may be shown. `nomogram`: hours since ingestion and the line at that hour (mg/L).
-    `alternative_oral_nac`: whether the caution offers oral acetylcysteine instead.
+    `alternative_oral_nac`: whether the caution offers oral acetylcysteine instead. `profile`: the guideline
+    profile the service runs with, where it is not the default.
     """
 
     topics: tuple[str, ...]
@@ -74,6 +75,7 @@ class Call:
     nomogram: tuple[float, float] | None = None
     summary_contains: tuple[str, ...] = ()
     alternative_oral_nac: bool | None = None
+    profile: str | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The call as it stands in expected.json; members without a value are left out."""
@@ -89,6 +91,7 @@ class Call:
             "nomogram": point,
             "summary_contains": list(self.summary_contains) or None,
             "alternative_oral_nac": self.alternative_oral_nac,
+            "profile": self.profile,
         }
         return {name: value for name, value in members.items() if value is not None}
 

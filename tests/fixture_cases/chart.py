@@ -266,11 +266,27 @@ def given(
     ]
 
 
-def ordered(drug: Code, ago: Ago, route: Code, *, status: str = "active") -> Entry:
+def infused(milligrams: float | Amount, began: Ago, ended: Ago, *, status: str = "completed") -> Entry:
+    """An infusion of acetylcysteine with its period; the planned end of one that runs lies ahead (a negative ago)."""
+    dose = milligrams if isinstance(milligrams, Amount) else mg(milligrams)
+
+    def entry(frame: Frame) -> list[Resource]:
+        given_id, began_at, ended_at = frame.new_id("administration"), frame.at(began), frame.at(ended)
+        drug = builders.NAC_INJECTION
+        return [
+            builders.medication_administration(
+                given_id, frame.slug, drug, at=began_at, until=ended_at, dose=dose, status=status
+            )
+        ]
+
+    return entry
+
+
+def ordered(drug: Code, ago: Ago, route: Code, *, status: str = "active", reason: str | None = None) -> Entry:
     """A medicine already ordered (not a draft)."""
     return lambda frame: [
         builders.medication_request(
-            frame.new_id("request"), frame.slug, drug, status=status, authored=frame.at(ago), route=route
+            frame.new_id("request"), frame.slug, drug, status=status, authored=frame.at(ago), route=route, reason=reason
         )
     ]
 

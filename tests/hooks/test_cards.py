@@ -152,7 +152,7 @@ PRELIMINARY = assessment(
         (B9, "Ingestion time unknown, acetaminophen 25 mg/L is at or above 10 mg/L: consider starting IV NAC now"),
         (
             G2,
-            "Intravenous acetylcysteine is running: continue; recheck level, AST/ALT and INR before the last bag ends",
+            "IV NAC is running: continue; recheck level, AST/ALT and INR before the last bag ends",
         ),
         (
             assessment(overlays=frozenset({Overlay.HIGH_RISK})),

@@ -1,0 +1,169 @@
+"""What a chart says of acetylcysteine that runs, of charcoal, and of the mental status."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from cds_service.clinical.facts import CharcoalDose, NacTherapy, PatientFacts, Problem
+from cds_service.clinical.quantity import Span
+from cds_service.fhir.mapping import facts_from_resources
+
+PATIENT = {"resourceType": "Patient", "id": "p", "birthDate": "1990-05-14"}
+RXNORM = "http://www.nlm.nih.gov/research/umls/rxnorm"
+NAC = {"coding": [{"system": RXNORM, "code": "465377"}], "text": "acetylcysteine injection"}
+START, END = "2026-01-15T08:00:00Z", "2026-01-15T12:00:00Z"
+PERIOD = Span(datetime(2026, 1, 15, 8, tzinfo=UTC), datetime(2026, 1, 15, 12, tzinfo=UTC))
+
+
+def facts_of(*resources: dict[str, Any]) -> PatientFacts:
+    return facts_from_resources([PATIENT, *resources], "p")
+
+
+def drug(kind: str, drug_words: Any, **elements: Any) -> dict[str, Any]:
+    made: dict[str, Any] = {
+        "resourceType": kind,
+        "id": "d",
+        "status": "completed",
+        "subject": {"reference": "Patient/p"},
+    }
+    return made | {"medicationCodeableConcept": drug_words} | elements
+
+
+def administration(**elements: Any) -> NacTherapy:
+    return facts_of(drug("MedicationAdministration", NAC, **elements)).nac[0]
+
+
+@pytest.mark.parametrize(
+    ("dose", "mg", "mg_kg"),
+    [
+        ({"value": 10500, "unit": "mg", "code": "mg"}, 10_500, None),
+        ({"value": 10.5, "unit": "g"}, 10_500, None),
+        ({"value": 150, "unit": "mg/kg"}, None, 150),
+        ({"value": 150, "unit": "mg/kg", "code": "mg/kg"}, None, 150),
+        ({"value": 0.15, "unit": "g/kg"}, None, 150),
+        ({"value": 150, "unit": "mg per kg body weight"}, None, 150),
+        ({"value": 150, "unit": "mg/kg", "code": "g/kg"}, None, None),
+        ({"value": 12.5, "unit": "mg/kg/h"}, None, None),
+        ({"value": 150, "unit": "mg/kg", "comparator": "<"}, None, None),
+        ({"value": -150, "unit": "mg/kg"}, None, None),
+        ({"value": "150", "unit": "mg/kg"}, None, None),
+        ({"value": 52.5, "unit": "mL"}, None, None),
+        ({"value": 150}, None, None),
+        (None, None, None),
+    ],
+)
+def test_the_dose_of_an_infusion(dose: object, mg: float | None, mg_kg: float | None) -> None:
+    found = administration(effectiveDateTime=START, dosage={"dose": dose})
+    assert (found.dose_mg, found.dose_mg_kg) == (mg, pytest.approx(mg_kg) if mg_kg else None)
+
+
+@pytest.mark.parametrize(
+    ("effective", "infused"),
+    [
+        ({"effectivePeriod": {"start": START, "end": END}}, PERIOD),
+        ({"occurencePeriod": {"start": START, "end": END}}, PERIOD),
+        ({"effectivePeriod": {"start": START}}, None),
+        ({"effectivePeriod": {"start": "2026-01-15", "end": "2026-01-16"}}, None),
+        ({"effectivePeriod": {"start": END, "end": START}}, None),
+        ({"effectivePeriod": {"start": START, "end": "soon"}}, None),
+        ({"effectivePeriod": [START]}, None),
+        ({"effectiveDateTime": START}, None),
+        ({}, None),
+    ],
+)
+def test_the_period_of_an_infusion(effective: dict[str, Any], infused: Span | None) -> None:
+    assert administration(**effective).infused == infused
+
+
+@pytest.mark.parametrize("kind", ["MedicationAdministration", "MedicationRequest", "MedicationStatement"])
+def test_why_it_was_given_or_ordered(kind: str) -> None:
+    reason = {"coding": [{"system": "http://hl7.org/fhir/sid/icd-10-cm", "code": "J44.9"}]}
+    status = "completed" if kind != "MedicationRequest" else "active"
+    found = facts_of(drug(kind, NAC, status=status, intent="order", reasonCode=[reason])).nac
+    assert [therapy.reasons for therapy in found] == [{Problem.COPD}]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        {"coding": [{"system": "http://www.whocc.no/atc", "code": "A07BA01"}]},
+        {"coding": [{"system": RXNORM, "code": "272"}]},
+        {"text": "Activated charcoal 50 g PO"},
+        {"text": "CHARCOAL, ACTIVATED"},
+        {"text": "Actidose-Aqua"},
+    ],
+)
+@pytest.mark.parametrize("kind", ["MedicationAdministration", "MedicationRequest", "MedicationStatement"])
+def test_charcoal(kind: str, words: dict[str, Any]) -> None:
+    when = {"authoredOn": START, "status": "active"} if kind == "MedicationRequest" else {"effectiveDateTime": START}
+    found = facts_of(drug(kind, words, intent="order", **when)).charcoal
+    assert found == (CharcoalDose(f"{kind}/d", found[0].name, Span.at(PERIOD.earliest)),)
+
+
+@pytest.mark.parametrize(
+    ("words", "status"),
+    [
+        ({"text": "amoxicillin"}, "completed"),
+        ({"text": "activated charcoal"}, "not-done"),
+        ({"text": "activated charcoal"}, "entered-in-error"),
+    ],
+)
+def test_what_is_no_charcoal(words: dict[str, Any], status: str) -> None:
+    assert facts_of(drug("MedicationAdministration", words, status=status)).charcoal == ()
+
+
+def coma_score(value: object) -> dict[str, Any]:
+    return {
+        "resourceType": "Observation",
+        "id": "g",
+        "status": "final",
+        "subject": {"reference": "Patient/p"},
+        "code": {"coding": [{"system": "http://loinc.org", "code": "9269-2"}]},
+        "effectiveDateTime": START,
+        "valueQuantity": value,
+    }
+
+
+@pytest.mark.parametrize(
+    ("value", "altered", "clear"),
+    [
+        ({"value": 15}, 0, 1),
+        ({"value": 14}, 1, 0),
+        ({"value": 3}, 1, 0),
+        ({"value": 2}, 0, 0),
+        ({"value": 16}, 0, 0),
+        ({"value": 14, "comparator": ">"}, 0, 0),
+        ({"value": "14"}, 0, 0),
+        (None, 0, 0),
+    ],
+)
+def test_the_coma_score(value: object, altered: int, clear: int) -> None:
+    found = facts_of(coma_score(value))
+    assert len(found.having(Problem.ALTERED_MENTAL_STATUS)) == altered
+    assert len(found.mental_status) == clear
+
+
+@pytest.mark.parametrize(
+    ("code", "problem"),
+    [
+        ({"coding": [{"system": "http://hl7.org/fhir/sid/icd-10-cm", "code": "I50.9"}]}, Problem.FLUID_RESTRICTION),
+        ({"coding": [{"system": "http://snomed.info/sct", "code": "42343007"}]}, Problem.FLUID_RESTRICTION),
+        ({"text": "On fluid restriction 1.5 L/day"}, Problem.FLUID_RESTRICTION),
+        (
+            {"coding": [{"system": "http://hl7.org/fhir/sid/icd-10-cm", "code": "R41.82"}]},
+            Problem.ALTERED_MENTAL_STATUS,
+        ),
+        ({"text": "Drowsy and confused"}, Problem.ALTERED_MENTAL_STATUS),
+    ],
+)
+def test_problems_that_matter_beside_a_course(code: dict[str, Any], problem: Problem) -> None:
+    condition = {"resourceType": "Condition", "id": "c", "subject": {"reference": "Patient/p"}, "code": code}
+    assert facts_of(condition).having(problem)
+
+
+def test_confusion_that_is_denied_is_none() -> None:
+    condition = {"resourceType": "Condition", "id": "c", "subject": {"reference": "Patient/p"}}
+    assert not facts_of({**condition, "code": {"text": "No confusion"}}).having(Problem.ALTERED_MENTAL_STATUS)
