@@ -67,6 +67,12 @@ class OrderedBag:
         return any((self.dose_mg, self.dose_mg_kg, self.rate_mg_h, self.rate_mg_kg_h))
 
     @property
+    def is_blank(self) -> bool:
+        """Whether nothing is written at all: an order that is only being started, not one that cannot be read."""
+        amounts = (self.rate_ml_h, self.duration_h, self.diluent_ml, self.diluent_ml_kg, self.total_ml)
+        return not (self.text or self.states_a_dose or any(amounts))
+
+    @property
     def is_by_weight(self) -> bool:
         """Whether the order gives its dose per kg only."""
         return not (self.dose_mg or self.rate_mg_h) and bool(self.dose_mg_kg or self.rate_mg_kg_h)

@@ -108,8 +108,8 @@ def _drafts(call: _Call) -> Iterator[_Draft]:
     if _shows_primary(call, kind):
         yield from _primary(call, ORDER_CASES[kind])
     yield from _cautions(call)
-    yield from _dose_check(call, call.orders)
     yield from _unexplained(call)
+    yield from _dose_check(call, call.orders)
     yield from _unidentified(call)
 
 

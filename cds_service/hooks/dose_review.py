@@ -19,6 +19,7 @@ from cds_service.fhir.reading import elements
 from cds_service.hooks.detail import evidence_section, footer, joined
 from cds_service.hooks.dosing import DILUENTS, bag_text, dose_table, weight_text
 from cds_service.hooks.markdown import bullets, capitalised, section
+from cds_service.hooks.orders import ORDER_SIGN
 from cds_service.hooks.suggestions import Drafting, bag_draft, create, suggestion
 from cds_service.hooks.summary import fitted
 
@@ -48,9 +49,12 @@ class DoseCard:
 
 
 def dose_card(drafting: Drafting, orders: OrderContext) -> DoseCard | None:
-    """The card of the review, or None when there is nothing to say of the doses."""
+    """The card of the review, or None when there is nothing to say of the doses.
+
+    An order that is selected before any dose is written gets no card yet; when it is signed like that, it does.
+    """
     review = drafting.assessment.dose_review
-    if review is None or not review.needs_card:
+    if review is None or not review.needs_card or (orders.hook != ORDER_SIGN and _is_only_begun(review)):
         return None
     correction = _correction(drafting, review, orders)
     return DoseCard(
@@ -60,6 +64,10 @@ def dose_card(drafting: Drafting, orders: OrderContext) -> DoseCard | None:
         suggestions=[correction] if correction else [],
         is_critical=review.is_critical,
     )
+
+
+def _is_only_begun(review: DoseReview) -> bool:
+    return all(placed.ordered.is_blank for placed in review.fit.placed)
 
 
 def regimen_note(review: DoseReview | None, site_regimen: str) -> str:

@@ -9,7 +9,7 @@ from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 from cds_service import __version__
-from cds_service.clinical.findings import Category, Verdict
+from cds_service.clinical.findings import Category, Overlay, Verdict
 from cds_service.clinical.regimens import DosingPlan
 from cds_service.hooks.markdown import one_line
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 NAME = "org.nac-cds.assessment"
 _DIGITS = 4
+# Advice that has a section on the card but no code among the published overlays.
+_TOLD_IN_WORDS_ONLY = frozenset({Overlay.CHARCOAL})
 _BAG_DIGITS = 1
 _TELLING = (Verdict.MET, Verdict.UNKNOWN, Verdict.NOT_MET)
 
@@ -34,7 +36,7 @@ def extension(assessment: Assessment, category: Category) -> dict[str, Any]:
             {
                 "category": category.value,
                 "rules": [_rule(judged) for judged in _all_judged(assessment)],
-                "overlays": sorted(overlay.value for overlay in assessment.overlays),
+                "overlays": sorted(overlay.value for overlay in assessment.overlays - _TOLD_IN_WORDS_ONLY),
                 "profile": assessment.profile.name,
                 "inputs": [_input(used) for used in assessment.inputs],
                 "data_gaps": [_gap(gap) for gap in assessment.gaps],

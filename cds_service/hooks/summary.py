@@ -93,7 +93,8 @@ def rule_number(judged: Judged) -> str:
 
 def fitted(findings: Sequence[str], asks: Sequence[str]) -> str:
     """The fullest ask with the fullest finding that fits in 139 characters, each given fullest first."""
-    lines = [one_line(f"{finding}: {ask}", longest=10_000) for ask in asks for finding in findings if finding]
+    said = [finding for finding in findings if finding] or ["IV NAC"]
+    lines = [one_line(f"{finding}: {ask}", longest=10_000) for ask in asks for finding in said]
     fitting = (line for line in lines if len(line) <= LONGEST_SUMMARY)
     return next(fitting, one_line(lines[-1], longest=LONGEST_SUMMARY - 2))
 

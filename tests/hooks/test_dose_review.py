@@ -314,3 +314,19 @@ def test_a_dose_that_cannot_be_read_is_never_fine(value: Any, unit: Any, text: A
     if not is_right_dose and text != "150 mg/kg":
         assert dose_check(cards) is not None
         assert not verdicts(assessment).startswith("NOT_MET")
+
+
+@pytest.mark.parametrize(
+    ("hook", "dosages", "is_told"),
+    [
+        pytest.param("order-select", (), False, id="only-begun"),
+        pytest.param("order-sign", (), True, id="signed-without-a-dose"),
+        pytest.param("order-select", ("per protocol",), True, id="cannot-be-read"),
+    ],
+)
+def test_an_order_that_is_only_begun_gets_no_dose_card_yet(
+    hook: str, dosages: tuple[str, ...], *, is_told: bool
+) -> None:
+    draft = nac("n1", *dosages) if dosages else nac("n1", {})
+    _, cards = review([draft], weighs(70), hook=hook)
+    assert (dose_check(cards) is not None) is is_told

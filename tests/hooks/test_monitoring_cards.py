@@ -115,4 +115,4 @@ def test_overlays_show_their_section_and_their_evidence() -> None:
     assert "**Oral acetylcysteine and charcoal**" in shown["detail"]
     assert "**Extracorporeal treatment**" in shown["detail"]
     assert "EXTRIP 2014" in shown["detail"]
-    assert {"charcoal", "ectr", "consult"} <= set(shown["extension"]["org.nac-cds.assessment"]["overlays"])
+    assert {"ectr", "consult"} <= set(shown["extension"]["org.nac-cds.assessment"]["overlays"])
