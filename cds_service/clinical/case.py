@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cds_service.clinical.facts import DataGap, GapKind, PatientFacts
+from cds_service.clinical.facts import DataGap, GapKind, LabResult, PatientFacts
 from cds_service.clinical.ingestion import Ingestion, Pattern, ingestion_of
 from cds_service.clinical.levels import Level, Place, is_detectable, is_shortly_before, levels_of
-from cds_service.clinical.liver import Liver, liver_of
+from cds_service.clinical.liver import Liver, liver_of, newest
 from cds_service.clinical.nac_course import NacCourse, nac_course_of
-from cds_service.clinical.quantity import Analyte, Elapsed, Span, hours
+from cds_service.clinical.quantity import Analyte, Bounded, Elapsed, Span, hours
 from cds_service.clinical.weight import body_of
 
 if TYPE_CHECKING:
@@ -92,6 +92,16 @@ class Case:
     def age_years(self) -> float | None:
         """Age in years."""
         return self.facts.patient.age_years(self.now)
+
+    def newest(self, analyte: Analyte) -> LabResult | None:
+        """The newest usable result of this analyte in the episode; one without a time counts as the oldest."""
+        since = self.profile.episode_start(self.now)
+        return newest([r for r in self.facts.of(analyte) if r.sampled is None or r.sampled.latest >= since])
+
+    def newest_value(self, analyte: Analyte) -> Bounded | None:
+        """The newest value of this analyte in the episode, in its canonical unit; None when missing or unusable."""
+        result = self.newest(analyte)
+        return None if result is None else result.reported
 
     def hours_after_first_dose(self, instant: datetime) -> float | None:
         """Longest time from the first dose to `instant`, in h."""

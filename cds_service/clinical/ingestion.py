@@ -145,7 +145,7 @@ class _Sorted:
 
 def ingestion_of(facts: PatientFacts, profile: Profile, now: datetime, body: Body) -> Ingestion:
     """The account of the current ingestion at `now`; a time in the future is not used."""
-    since = now - timedelta(days=profile.episode_days)
+    since = profile.episode_start(now)
     usable = tuple(_without_future_time(record, now) for record in facts.exposures)
     roles = _sorted_by_role(usable, facts, since, body)
     if not roles.context:

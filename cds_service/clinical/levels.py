@@ -69,7 +69,7 @@ class Level:
 
 def levels_of(facts: PatientFacts, ingestion: Ingestion, profile: Profile, now: datetime) -> tuple[Level, ...]:
     """The levels of the episode, oldest first; a level without a usable time may be any time since ingestion."""
-    since = now - timedelta(days=profile.episode_days)
+    since = profile.episode_start(now)
     results = [r for r in facts.of(Analyte.ACETAMINOPHEN) if r.sampled is None or r.sampled.latest >= since]
     levels = [_level(result, ingestion, profile, now) for result in results]
     return tuple(sorted(levels, key=lambda level: (level.sampled or Span.at(now), level.result.reference)))

@@ -62,8 +62,9 @@ class Liver:
 
 def liver_of(facts: PatientFacts, ingestion: Ingestion, profile: Profile, now: datetime) -> Liver:
     """The state of the liver at `now`."""
-    since = now - timedelta(days=profile.episode_days)
+    since = profile.episode_start(now)
     negative_from = ingestion.negative_from(now)
+    is_incomplete = _hides_results(facts)
     results = _recent(facts.of(Analyte.ALT, Analyte.AST), since, now)
     relevant = [r for r in results if _may_follow(r, ingestion, now)]
     late = [r for r in relevant if _hours_after(r, ingestion, now)[1] > NOMOGRAM_END.value]
@@ -74,14 +75,14 @@ def liver_of(facts: PatientFacts, ingestion: Ingestion, profile: Profile, now: d
     confused = _current(facts.having(Problem.ENCEPHALOPATHY), now)
     cirrhosis = bool(facts.having(Problem.CIRRHOSIS))
     return Liver(
-        enzymes=_state(relevant, profile, negative_from, is_incomplete=_hides_results(facts)),
+        enzymes=_state(relevant, profile, negative_from, is_incomplete=is_incomplete),
         elevated=tuple(r for r in relevant if is_elevated(r, profile)),
         enzyme_results=tuple(results),
         is_hepatotoxic=any_of(None if r.reported is None else HEPATOTOXICITY.reached_by(r.reported) for r in results)
         if results
         else None,
         late_elevated=any(is_elevated(r, profile) for r in late),
-        late_enzymes=_state(surely_late, profile, since, is_incomplete=_hides_results(facts)),
+        late_enzymes=_state(surely_late, profile, since, is_incomplete=is_incomplete),
         inr=inr,
         inr_raised=inr_raised,
         encephalopathy=confused,

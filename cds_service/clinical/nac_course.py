@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -67,7 +67,7 @@ _STATES: tuple[tuple[NacState, NacSource, frozenset[str]], ...] = (
 
 def nac_course_of(facts: PatientFacts, ingestion: Ingestion, profile: Profile, now: datetime) -> NacCourse:
     """The course of IV acetylcysteine in the current episode."""
-    episode = now - timedelta(days=profile.episode_days)
+    episode = profile.episode_start(now)
     since = episode if ingestion.first is None else max(episode, ingestion.first.earliest)
     current = [n for n in facts.nac if _is_current(n, episode if n.status in _RUNNING else since)]
     unclear = tuple(n for n in current if n.route is Route.UNKNOWN)

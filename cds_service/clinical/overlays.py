@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
     from cds_service.clinical.assessment import Judged
     from cds_service.clinical.case import Case
-    from cds_service.clinical.facts import CharcoalDose, LabResult
+    from cds_service.clinical.facts import CharcoalDose
     from cds_service.clinical.quantity import Bounded
 
 Dosing: TypeAlias = DosingPlan | DosingRefusal | None
@@ -106,22 +106,12 @@ def _is_young(case: Case) -> bool:
     return case.age_years is not None and YOUNG_CHILD.reached_by_number(case.age_years)
 
 
-def _newest(case: Case, analyte: Analyte) -> LabResult | None:
-    since = case.now - timedelta(days=case.profile.episode_days)
-    return newest([r for r in case.facts.of(analyte) if r.sampled is None or r.sampled.latest >= since])
-
-
-def _value(case: Case, analyte: Analyte) -> Bounded | None:
-    result = _newest(case, analyte)
-    return None if result is None else result.reported
-
-
 # --- assay, weight and volume
 
 
 def interfering_bilirubin(case: Case, _dosing: Dosing) -> Finding:
     """Bilirubin above 10 mg/dL beside a readable level: flagged, never used to suppress."""
-    value = _value(case, Analyte.BILIRUBIN)
+    value = case.newest_value(Analyte.BILIRUBIN)
     if value is None or not BILIRUBIN_INTERFERENCE.reached_by(value):
         return not_met("no bilirubin above 10 mg/dL")
     if not any(level.reported is not None for level in case.levels):
@@ -236,7 +226,7 @@ def _newest_level(case: Case) -> Bounded | None:
 
 def _dysfunction(case: Case) -> list[tuple[str, Answer]]:
     """Altered mental status, acidosis and raised lactate; silence about one is not its absence."""
-    ph, lactate = _value(case, Analyte.ARTERIAL_PH), _value(case, Analyte.LACTATE)
+    ph, lactate = case.newest_value(Analyte.ARTERIAL_PH), case.newest_value(Analyte.LACTATE)
     assessed = case.liver.mental_status_charted
     return [
         ("altered mental status", has_altered_mental_status(case) or (False if assessed else None)),

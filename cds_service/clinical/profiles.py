@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from cds_service.clinical.evidence import AGA_2017, ANZ_2019, MHRA_2012, US_CONSENSUS_2023, Evidence
@@ -84,6 +85,10 @@ class Profile:
     allergy_policy: AllergyPolicy
     high_risk_dose_g: float
     poison_centre: PoisonCentre
+
+    def episode_start(self, now: datetime) -> datetime:
+        """From when exposures and results belong to the current episode."""
+        return now - timedelta(days=self.episode_days)
 
 
 US_2023 = Profile(

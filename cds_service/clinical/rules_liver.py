@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from cds_service.clinical.facts import Diagnosis, LabResult, Problem
@@ -22,7 +21,7 @@ from cds_service.clinical.findings import (
 from cds_service.clinical.levels import leading_level
 from cds_service.clinical.liver import EnzymeState, newest
 from cds_service.clinical.profiles import NonApapAlf
-from cds_service.clinical.quantity import Analyte, Bounded, hours, plain
+from cds_service.clinical.quantity import Analyte, Bounded, plain
 from cds_service.clinical.thresholds import (
     HEPATOTOXICITY,
     KINGS_CREATININE,
@@ -138,7 +137,7 @@ def toxic_signs(case: Case) -> list[Diagnosis]:
 
 def in_episode(case: Case, diagnosis: Diagnosis) -> bool:
     """Charted in the episode, and not before the first dose: a sign from before it is not toxicity."""
-    since = case.now - timedelta(days=case.profile.episode_days)
+    since = case.profile.episode_start(case.now)
     if case.ingestion.first is not None:
         since = max(since, case.ingestion.first.earliest)
     if diagnosis.onset is not None:
@@ -167,19 +166,12 @@ def _kings_criteria(case: Case) -> list[tuple[str, bool | None]]:
     return [_ph(case), _all_three(case), *extras]
 
 
-def _newest(case: Case, analyte: Analyte) -> Bounded | None:
-    since = case.now - timedelta(days=case.profile.episode_days)
-    recent = [r for r in case.facts.of(analyte) if r.sampled is None or r.sampled.latest >= since]
-    result = newest(recent)
-    return None if result is None else result.reported
-
-
 def _reached(limit: Threshold, reported: Bounded | None) -> bool | None:
     return None if reported is None else limit.reached_by(reported)
 
 
 def _ph(case: Case) -> tuple[str, bool | None]:
-    value = _newest(case, Analyte.ARTERIAL_PH)
+    value = case.newest_value(Analyte.ARTERIAL_PH)
     words = "arterial pH" if value is None else f"arterial pH {value.value:.2f} (counts if after fluid resuscitation)"
     return (words, _reached(KINGS_PH, value))
 
@@ -187,7 +179,7 @@ def _ph(case: Case) -> tuple[str, bool | None]:
 def _all_three(case: Case) -> tuple[str, bool | None]:
     """INR, creatinine and encephalopathy grade together; any two are not enough."""
     inr = case.liver.inr.reported if case.liver.inr else None
-    creatinine = _newest(case, Analyte.CREATININE)
+    creatinine = case.newest_value(Analyte.CREATININE)
     words = (
         f"INR {inr or 'not known'}, creatinine {creatinine or 'not known'} mg/dL and encephalopathy grade "
         f"{_grade_words(case)} together"
@@ -210,7 +202,7 @@ def _grade_reached(case: Case) -> bool | None:
 
 
 def _lactate(case: Case) -> tuple[str, bool | None]:
-    value = _newest(case, Analyte.LACTATE)
+    value = case.newest_value(Analyte.LACTATE)
     if value is not None and KINGS_LACTATE.reached_by(value) is False and KINGS_LACTATE_LATE.reached_by(value):
         return (f"lactate {value} mmol/L counts only if drawn after fluid resuscitation", None)
     return (f"lactate {value or 'not known'} mmol/L (modified criterion)", _reached(KINGS_LACTATE, value))
@@ -220,9 +212,10 @@ def _phosphate(case: Case) -> tuple[str, bool | None]:
     """Phosphate counts only in a sample drawn 48-96 h after ingestion."""
     result = newest(case.facts.of(Analyte.PHOSPHATE))
     value = None if result is None else result.reported
-    if result is None or value is None or result.sampled is None or case.ingestion.first is None:
+    sampled = None if result is None else result.sampled
+    elapsed = None if sampled is None else case.hours_after_first_dose(sampled.latest)
+    if value is None or elapsed is None:
         return ("phosphate at 48-96 h", False)
-    elapsed = hours(result.sampled.latest - case.ingestion.first.earliest)
     timely = KINGS_PHOSPHATE_FROM.reached_by_number(elapsed) and not KINGS_PHOSPHATE_UNTIL.reached_by_number(elapsed)
     return (f"phosphate {value} mg/dL at {plain(elapsed)} h", timely and KINGS_PHOSPHATE.reached_by(value))
 

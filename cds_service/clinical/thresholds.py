@@ -11,7 +11,6 @@ from enum import StrEnum
 
 from cds_service.clinical.evidence import (
     AGA_2017,
-    CFF_2013,
     CHEST_CTS_2015,
     EXTRIP_2014,
     FDA_LABEL,
@@ -104,7 +103,6 @@ TOXIC_DAILY_72H_MG_KG = Threshold(
     "toxic daily amount for 72 h", 100, "mg/kg/day", Side.AT_LEAST, US_CONSENSUS_2023, "under 6 years"
 )
 YOUNG_CHILD = Threshold("young child", 6, "years", Side.BELOW, US_CONSENSUS_2023, "toxic thresholds by age")
-CF_AGE = Threshold("cystic fibrosis guideline applies", 6, "years", Side.AT_LEAST, CFF_2013, "age")
 COPD_EXACERBATIONS = Threshold("exacerbations in 2 years", 2, "", Side.AT_LEAST, CHEST_CTS_2015, "oral NAC")
 
 RESULT_NEAR_EXPOSURE = Threshold(

@@ -201,9 +201,10 @@ def _numbered(clause: str) -> tuple[int | None, str]:
 def _concentration(found: re.Match[str]) -> str:
     """What a mass in a volume means: "6 g/30 mL" is a strength, "10,500 mg/252.5 mL" the content of a bag."""
     volume = _value(found["volume"])
-    mass = _value(found["mass"]) * (unit_factor(Analyte.DOSE, found["unit"]) or 0.0)
-    if not volume:
+    factor = unit_factor(Analyte.DOSE, found["unit"])
+    if not volume or factor is None:
         return found[0]
+    mass = _value(found["mass"]) * factor
     if volume > _LARGEST_VIAL_ML:
         return f" {mass:g} mg in total volume {volume:g} ml "
     return f" {mass / volume:g} mg/ml "
