@@ -25,7 +25,7 @@ def inputs_of(case: Case) -> tuple[Input, ...]:
     results += [r for a in (Analyte.ALT, Analyte.AST) if (r := newest(_of(case, a))) is not None]
     peak = peak_enzyme(case)
     results += [r for r in (peak, case.liver.inr) if r is not None]
-    results += [r for a in _OTHERS if (r := newest(case.facts.of(a))) is not None]
+    results += [r for a in _OTHERS if (r := case.newest(a)) is not None]
     rows = [
         *map(_result_input, results),
         *map(_exposure_input, (*case.ingestion.records, *case.ingestion.therapeutic, *case.ingestion.history)),

@@ -10,6 +10,7 @@ from cds_service.clinical.facts import DataGap, GapKind, NacSource, Problem
 from cds_service.clinical.findings import Category, Overlay, Test, Verdict, all_of, any_of
 from cds_service.clinical.indications import INDICATIONS
 from cds_service.clinical.profiles import PROFILES, US_2023
+from cds_service.clinical.quantity import Analyte
 from cds_service.clinical.thresholds import HEPATOTOXICITY, KINGS_PH, NOMOGRAM_START
 from tests.clinical.facts_builders import (
     NOW,
@@ -27,6 +28,7 @@ from tests.clinical.facts_builders import (
     numbers,
     order,
     overdose,
+    result,
     rules_met,
     took,
     unstated_overdose,
@@ -150,6 +152,14 @@ def test_inputs_show_what_was_looked_at_once() -> None:
     }
     assert len(found.inputs) == len(set(found.inputs))
     assert not [i for i in found.inputs if i.label == "weight" and i.value == "72"]
+
+
+@pytest.mark.parametrize(
+    ("days_ago", "is_shown"), [pytest.param(6, True, id="in-it"), pytest.param(8, False, id="before")]
+)
+def test_inputs_show_only_chemistry_of_the_episode(days_ago: float, *, is_shown: bool) -> None:
+    found = assessed(overdose(9), level(80, 1), result(Analyte.BILIRUBIN, 3.5, 24 * days_ago))
+    assert ("bilirubin" in {shown.label for shown in found.inputs}) is is_shown
 
 
 def test_what_is_missing_is_named_as_a_gap() -> None:
