@@ -7,13 +7,15 @@ names the variable: a service that gives clinical advice must not run on a setti
 from __future__ import annotations
 
 import difflib
+import ipaddress
 import os
 from functools import cached_property
+from pathlib import Path  # noqa: TC003 - pydantic reads the annotation while running
 from typing import TYPE_CHECKING, Annotated, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from cds_service.clinical.profiles import PROFILES, Profile
@@ -70,6 +72,17 @@ def _zone_name(value: str) -> str:
     return value
 
 
+def _network(value: str) -> str:
+    return str(ipaddress.ip_network(value))
+
+
+def _database_url(value: str) -> str:
+    if value and not value.startswith(("sqlite://", "postgresql://")):
+        msg = "neither SQLite nor PostgreSQL"
+        raise ValueError(msg)
+    return value
+
+
 Base = Annotated[str, AfterValidator(_base)]
 Origin = Annotated[str, AfterValidator(_origin)]
 _ONE_BASE = "one absolute http(s) address without user, query or fragment"
@@ -110,6 +123,27 @@ class Settings(BaseSettings):
         default="UTC", description="an IANA time zone such as America/New_York (display only)"
     )
     shared_service_id: bool = Field(default=False, description="true or false")
+    trusted_clients: Annotated[Path | None, BeforeValidator(_blank_is_unset)] = Field(
+        default=None,
+        description="the path of a TOML file of clients; when set, every caller needs a JWT of one of them",
+    )
+    database_url: Annotated[str, AfterValidator(_database_url)] = Field(
+        default="sqlite:///cds-service.db",
+        description="an address such as sqlite:///file.db or postgresql://user@host/name; empty keeps nothing",
+    )
+    audit_days: int = Field(
+        default=90, ge=1, le=3650, description="a whole number of days from 1 to 3650 that audit and feedback are kept"
+    )
+    private_networks: Annotated[
+        tuple[Annotated[str, AfterValidator(_network)], ...], NoDecode, BeforeValidator(_comma_list)
+    ] = Field(default=(), description="a comma list of networks such as 10.0.0.0/8 in which FHIR servers may be asked")
+    canary_minutes: float = Field(
+        default=15, ge=0, le=1440, allow_inf_nan=False, description="a number of minutes from 0 (never) to 1440"
+    )
+    log_format: Literal["text", "json"] = Field(default="text", description="text or json")
+    operations_password: Annotated[SecretStr | None, BeforeValidator(_blank_is_unset)] = Field(
+        default=None, description="the password of the pages for those who run the service"
+    )
     max_body_bytes: int = Field(
         default=16 * _MIB, ge=1024, le=256 * _MIB, description=f"a whole number of bytes from 1024 to {256 * _MIB}"
     )
@@ -173,7 +207,7 @@ def _in_words(error: ValidationError) -> str:
 
 def unknown_variables(environment: Mapping[str, str]) -> tuple[str, ...]:
     """A sentence for each `CDS_` variable that no setting reads, with the nearest known name."""
-    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields} | {AUTHENTICATION_KEY}
+    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
     unknown = sorted(name for name in environment if name.upper().startswith(PREFIX) and name.upper() not in known)
     return tuple(
         f"{name} is not a setting of this version and has no effect{_nearest(name, known)}" for name in unknown
