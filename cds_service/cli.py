@@ -20,6 +20,7 @@ from cds_service.app import utc_now
 from cds_service.caller import CallerError, ServiceCaller
 from cds_service.catalogue import OrderName, draft_order
 from cds_service.clinical.profiles import PROFILES
+from cds_service.clinical.ruleset import RULE_SET_HASH, RULE_SET_VERSION
 from cds_service.hooks.models import Hook
 from cds_service.sandbox.fixtures import FixtureCase, FixtureError, load_cases
 from cds_service.sandbox.loading import load_fixtures
@@ -45,10 +46,11 @@ Port = Annotated[int, typer.Option(min=0, max=65535, help="port to listen on; 0 
 
 
 @app.callback(invoke_without_command=True)
-def main(version: Annotated[bool, typer.Option("--version", help="version and guideline profiles")] = False) -> None:  # noqa: FBT002 - a flag
+def main(version: Annotated[bool, typer.Option("--version", help="version, rule set and profiles")] = False) -> None:  # noqa: FBT002 - a flag
     """CDS Hooks service: is intravenous N-acetylcysteine indicated for acetaminophen toxicity?"""
     if version:
         typer.echo(f"cds-service {__version__}; profiles: {', '.join(sorted(PROFILES))}")
+        typer.echo(f"rule set {RULE_SET_VERSION}; sha256 {RULE_SET_HASH}")
         raise typer.Exit
 
 
