@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.text import Text
 
-from cds_service import __version__, demo, doctor, profile_commands
+from cds_service import __version__, demo, doctor, governance_commands, profile_commands
 from cds_service.app import utc_now
 from cds_service.caller import CallerError, ServiceCaller
 from cds_service.catalogue import OrderName, draft_order
@@ -39,6 +39,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(profile_commands.app, name="profiles")
+app.command(name="governance")(governance_commands.write_pack)
 _console = Console()
 _errors = Console(stderr=True)
 

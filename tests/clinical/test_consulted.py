@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from cds_service.clinical import thresholds
+from cds_service.clinical import cautions, order_review, thresholds
 from cds_service.clinical.consulted import consulted_by, part_consults, rule_consults
 from cds_service.clinical.facts import Problem
 from cds_service.clinical.profile_keys import KEYS
@@ -61,10 +61,12 @@ def test_the_data_of_a_rule(rule: str, problems: set[Problem], analytes: set[Ana
 
 
 def test_every_rule_is_read() -> None:
-    ids = [row.id for row in (*SHIPPED.indications, *SHIPPED.cautions)]
-    ids += [row.id for row in SHIPPED.overlays]
-    ids += [row.id for row in SHIPPED.reviews]
-    assert list(RULES) == ids
+    rules = (
+        *SHIPPED.indications,
+        *map(cautions.as_rule, SHIPPED.cautions),
+        *map(order_review.as_rule, SHIPPED.reviews),
+    )
+    assert set(RULES) == {rule.id for rule in rules} | {row.id for row in SHIPPED.overlays}
 
 
 @pytest.mark.parametrize("name", SHIPPED.thresholds)

@@ -1,0 +1,1 @@
+"""Pages for people who run and judge the service: server-rendered, without scripts."""
