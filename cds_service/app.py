@@ -9,9 +9,10 @@ from __future__ import annotations
 import gc
 import logging
 import os
+import secrets
 import traceback
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,9 @@ from cds_service.hooks.metrics import Metrics
 from cds_service.hooks.routes import Desk, hook_routes
 from cds_service.sandbox.server import sandbox_routes
 from cds_service.settings import Settings, read_settings, unknown_variables
+from cds_service.web.nomogram_pages import NomogramDesk, nomogram_routes
+from cds_service.web.pages import static_routes
+from cds_service.web.sealed import Seal
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -77,14 +81,22 @@ def create_app(
         redirect_slashes=False,
         lifespan=_lifespan(chosen, open_pool),
     )
-    desk = Desk(chosen, lambda: app.state.fhir_client, metrics, clock)
+    nomogram = NomogramDesk(chosen, clock, _seal(chosen))
+    desk = Desk(chosen, lambda: app.state.fhir_client, metrics, clock, nomogram.link)
     app.include_router(hook_routes(desk))
+    app.router.routes.extend([*static_routes(), *nomogram_routes(nomogram)])
     _add_operations(app, chosen, metrics)
     if sandbox is not None:
         app.router.routes.extend(sandbox_routes(FHIR_PATH, sandbox))
     _add_failures(app)
     _add_middleware(app, chosen, metrics)
     return app
+
+
+def _seal(settings: Settings) -> Seal:
+    """The seal of nomogram links; without a secret of the site only this process can open what it sealed."""
+    secret = secrets.token_hex(32) if settings.link_secret is None else settings.link_secret.get_secret_value()
+    return Seal(secret, timedelta(minutes=settings.link_minutes))
 
 
 def _settings_from_environment() -> Settings:
