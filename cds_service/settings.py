@@ -144,6 +144,7 @@ class Settings(BaseSettings):
     operations_password: Annotated[SecretStr | None, BeforeValidator(_blank_is_unset)] = Field(
         default=None, description="the password of the pages for those who run the service"
     )
+    playground: bool = Field(default=True, description="true or false")
     link_secret: Annotated[SecretStr | None, BeforeValidator(_blank_is_unset)] = Field(
         default=None,
         min_length=32,

@@ -81,7 +81,13 @@ async def _respond(desk: Desk, entries: tuple[ServiceEntry, ...], service_id: st
         return outcome_response(error.status, error.issues)
     body = orjson.dumps({"cards": answer.cards})
     desk.metrics.record(_answered(service, call, answer, started))
-    return Response(body, media_type=JSON_MEDIA_TYPE)
+    return Response(body, media_type=JSON_MEDIA_TYPE, headers=_server_timing(answer))
+
+
+def _server_timing(answer: Answer) -> dict[str, str]:
+    """Where the time went, as browsers and proxies read it: steps and FHIR query keys, in milliseconds."""
+    timings = answer.evaluation.timings_ms
+    return {"Server-Timing": ", ".join(f"{name};dur={spent:.2f}" for name, spent in timings.items())}
 
 
 async def _call_in(desk: Desk, request: Request, service: str) -> HookRequest:

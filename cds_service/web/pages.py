@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import nh3
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, ChainableUndefined
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 from starlette.responses import HTMLResponse, Response
@@ -40,7 +40,8 @@ SECURITY_HEADERS = {
 }
 _NEVER_KEPT = {"Cache-Control": "no-store"}
 _markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
-_TAGS = set("a blockquote br code em h3 h4 hr li ol p strong table tbody td th thead tr ul".split())
+_TAGS = {"a", "blockquote", "br", "code", "em", "h3", "h4", "hr", "li", "ol", "p", "strong"}
+_TAGS |= {"table", "tbody", "td", "th", "thead", "tr", "ul"}
 
 
 def page(template: str, status: int = HTTPStatus.OK, **values: Any) -> HTMLResponse:
@@ -54,7 +55,7 @@ def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("cds_service.web"),
         autoescape=True,
-        undefined=StrictUndefined,
+        undefined=ChainableUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
