@@ -34,6 +34,7 @@ from cds_service.sandbox.server import sandbox_routes
 from cds_service.settings import Settings, read_settings, unknown_variables
 from cds_service.web.ehr_charts import FixtureCharts
 from cds_service.web.ehr_pages import EhrDesk, ehr_routes
+from cds_service.web.how_page import how_routes
 from cds_service.web.nomogram_pages import NomogramDesk, nomogram_routes
 from cds_service.web.pages import static_routes
 from cds_service.web.sealed import Seal
@@ -88,7 +89,7 @@ def create_app(
     nomogram = NomogramDesk(chosen, clock, _seal(chosen))
     desk = Desk(chosen, lambda: app.state.fhir_client, metrics, clock, nomogram.link)
     app.include_router(hook_routes(desk))
-    app.router.routes.extend([*static_routes(), *nomogram_routes(nomogram)])
+    app.router.routes.extend([*static_routes(), *nomogram_routes(nomogram), *how_routes(chosen.clinical_profile)])
     if chosen.playground:
         app.router.routes.extend(ehr_routes(_mini_ehr(chosen, clock, lambda: app.state.fhir_client)))
     _add_operations(app, chosen, metrics)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import nh3
-from jinja2 import Environment, PackageLoader, ChainableUndefined
+from jinja2 import ChainableUndefined, Environment, PackageLoader
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 from starlette.responses import HTMLResponse, Response
@@ -40,8 +40,11 @@ SECURITY_HEADERS = {
 }
 _NEVER_KEPT = {"Cache-Control": "no-store"}
 _markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
-_TAGS = {"a", "blockquote", "br", "code", "em", "h3", "h4", "hr", "li", "ol", "p", "strong"}
+_TAGS = {"a", "blockquote", "br", "code", "em", "h2", "h3", "h4", "hr", "li", "ol", "p", "strong"}
 _TAGS |= {"table", "tbody", "td", "th", "thead", "tr", "ul"}
+
+# A wide table scrolls by itself, and can be reached with the keyboard to do so.
+_TABLE_FRAME = '<div class="scroll" tabindex="0" role="group" aria-label="Table">'
 
 
 def page(template: str, status: int = HTTPStatus.OK, **values: Any) -> HTMLResponse:
@@ -73,7 +76,8 @@ def markdown_html(text: str) -> Markup:
         url_schemes={"http", "https"},
         link_rel="noreferrer",
     )
-    return Markup(html)  # noqa: S704 - sanitised in the line above
+    framed = html.replace("<table>", f"{_TABLE_FRAME}<table>").replace("</table>", "</table></div>")
+    return Markup(framed)  # noqa: S704 - sanitised above; the frame is our own
 
 
 @cache
