@@ -6,6 +6,7 @@ Knows typer and rich. Exit codes: 0 answered, 1 failed or differs, 2 cannot star
 from __future__ import annotations
 
 import os
+import secrets
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import requests
@@ -25,7 +26,7 @@ from cds_service.hooks.models import Hook
 from cds_service.sandbox.fixtures import FixtureCase, FixtureError, load_cases
 from cds_service.sandbox.loading import load_fixtures
 from cds_service.scenes import SceneError
-from cds_service.settings import Settings, SettingsError, read_settings, unknown_variables
+from cds_service.settings import PREFIX, Settings, SettingsError, read_settings, unknown_variables
 from cds_service.terminal import plain, print_cards, print_failure
 
 if TYPE_CHECKING:
@@ -63,6 +64,8 @@ def serve(
 ) -> None:
     """Serve the CDS Hooks endpoints with the settings of the environment."""
     settings = _settings(tells_unknown=False)  # every server process logs them itself
+    if workers > 1:  # any worker may be asked for the link another one made
+        os.environ.setdefault(f"{PREFIX}LINK_SECRET", secrets.token_hex(32))
     uvicorn.run(
         "cds_service.app:create_app",
         factory=True,

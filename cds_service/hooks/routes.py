@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
+    from cds_service.clinical.assessment import Assessment
     from cds_service.fhir.client import FhirClient
+    from cds_service.fhir.reading import JsonObject
     from cds_service.settings import Settings
 
 _UNKNOWN = "unknown"
@@ -34,12 +36,16 @@ _UNKNOWN = "unknown"
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What every call needs: settings, the FHIR client (a function, for it opens with the app), metrics, the clock."""
+    """What every call needs: settings, the FHIR client (a function, for it opens with the app), metrics, the clock.
+
+    `link_for`: the link of a card to a page about its assessment, if there is one.
+    """
 
     settings: Settings
     client: Callable[[], FhirClient | None]
     metrics: Metrics
     clock: Callable[[], datetime]
+    link_for: Callable[[Assessment], JsonObject | None] = lambda _: None
 
 
 def hook_routes(desk: Desk) -> APIRouter:
@@ -75,7 +81,13 @@ async def _respond(desk: Desk, entries: tuple[ServiceEntry, ...], service_id: st
         return outcome_response(error.status, error.issues)
     body = orjson.dumps({"cards": answer.cards})
     desk.metrics.record(_answered(service, call, answer, started))
-    return Response(body, media_type=JSON_MEDIA_TYPE)
+    return Response(body, media_type=JSON_MEDIA_TYPE, headers=_server_timing(answer))
+
+
+def _server_timing(answer: Answer) -> dict[str, str]:
+    """Where the time went, as browsers and proxies read it: steps and FHIR query keys, in milliseconds."""
+    timings = answer.evaluation.timings_ms
+    return {"Server-Timing": ", ".join(f"{name};dur={spent:.2f}" for name, spent in timings.items())}
 
 
 async def _call_in(desk: Desk, request: Request, service: str) -> HookRequest:
@@ -103,6 +115,7 @@ async def _answer(desk: Desk, call: HookRequest, seconds_left: float) -> Answer:
         client=desk.client(),
         now=desk.clock(),
         seconds_left=max(seconds_left, 0.0),
+        link_for=desk.link_for,
     )
 
 

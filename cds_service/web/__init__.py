@@ -1,1 +1,1 @@
-"""Pages for people who run and judge the service: server-rendered, without scripts."""
+"""Pages for people: the nomogram, the mini EHR, reports. Server-rendered; they compute nothing the rules do not."""
