@@ -12,8 +12,11 @@ import orjson
 import pytest
 import respx
 
-from cds_service.fhir.client import FetchLimits, FhirClient, open_http
+from cds_service.fhir.addresses import address_policy
+from cds_service.fhir.client import FhirClient
+from cds_service.fhir.exchange import FetchLimits
 from cds_service.fhir.fetched import FaultKind, Fetched
+from cds_service.fhir.outbound import open_http
 from cds_service.fhir.queries import QUERY_BY_KEY
 from cds_service.fhir.servers import FhirServer
 
@@ -45,7 +48,7 @@ def outcome(status: int = 200) -> httpx.Response:
 
 @pytest.fixture
 async def http() -> AsyncIterator[httpx.AsyncClient]:
-    async with open_http(LIMITS) as pool:
+    async with open_http(LIMITS.request_seconds, address_policy(["http://127.0.0.1/fhir"], ())) as pool:
         yield pool
 
 
