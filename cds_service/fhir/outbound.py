@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 
     Resolve = Callable[[str, int], Awaitable[Sequence[IpAddress]]]
+    """How the addresses of a host and port are looked up; raises OSError when there are none."""
 
 _CONNECTIONS = 200
 _KEPT_CONNECTIONS = 100
