@@ -56,6 +56,9 @@ class Allowance:
 
 async def read_answer(response: httpx.Response, most_bytes: int, allowance: Allowance) -> bytes:
     """The unpacked body of a streamed answer. Raises `AnswerError` when it is too large or cannot be unpacked."""
+    declared = response.headers.get("content-length", "")
+    if declared.isdecimal() and int(declared) > most_bytes:
+        raise _too_large()
     packing = _packing(response.headers.get("content-encoding", ""))
     body = bytearray()
     raw_bytes = 0
@@ -67,7 +70,7 @@ async def read_answer(response: httpx.Response, most_bytes: int, allowance: Allo
             if len(body) > most_bytes:
                 break
         if max(raw_bytes, len(body)) > most_bytes:
-            raise AnswerError(FaultKind.TOO_LARGE, "the answer was too large")
+            raise _too_large()
     packing.check_end()
     return bytes(body)
 
@@ -106,6 +109,10 @@ class _Zlib:
         """Raise `AnswerError` when the stream was cut off."""
         if not self._unpacker.eof:
             raise _undecodable()
+
+
+def _too_large() -> AnswerError:
+    return AnswerError(FaultKind.TOO_LARGE, "the answer was too large")
 
 
 def _undecodable() -> AnswerError:

@@ -109,10 +109,6 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
             raise AddressRefusedError(kind_of(addresses[0]))
         return permitted[:_MOST_ADDRESSES]
 
-    async def sleep(self, seconds: float) -> None:
-        """Wait (between attempts of the pool)."""
-        await asyncio.sleep(seconds)
-
 
 class GuardedTransport(httpx.AsyncBaseTransport):
     """A keep-alive pool under httpx whose connections a `GuardedBackend` opens."""

@@ -33,16 +33,12 @@ TREATED: dict[str, Any] = prefetch(120.0, **_OPTIONAL | {"transaminases": ...})
 UNKNOWN: dict[str, Any] = {"patient": prefetch()["patient"]}
 BELOW: dict[str, Any] = prefetch(40.0, transaminases=...)
 
-# What the patients of whom too little is known get when it is not 412: these servers gave something, so what is
-# missing is named on a card.
-_NAMED_ON_A_CARD: dict[str, dict[str, list[str]]] = {}
-
 
 @asynccontextmanager
-async def facing(server: ToxicServer, **settings: Any) -> AsyncIterator[httpx.AsyncClient]:
+async def facing(server: ToxicServer, host: str = "127.0.0.1", **settings: Any) -> AsyncIterator[httpx.AsyncClient]:
     """The service, in this process, allowed to ask the toxic server over real sockets."""
     async with server.running() as port:
-        server.base = f"http://127.0.0.1:{port}/fhir"
+        server.base = f"http://{host}:{port}/fhir"
         chosen = Settings(
             allowed_fhir_servers=(server.base,),
             fhir_timeout_seconds=DEADLINE_SECONDS / 2,
@@ -73,33 +69,58 @@ def gaps(answer: httpx.Response) -> list[dict[str, Any]]:
     return found
 
 
+def assert_names_what_is_missing(answer: httpx.Response) -> None:
+    """Either 412, or cards that name the gap; no silence, no all-clear, and nothing that is nobody's business."""
+    if answer.status_code == 200:
+        assert topics(answer)
+        assert "not-indicated" not in topics(answer)
+        assert gaps(answer)
+    else:
+        assert answer.status_code == 412
+        assert issues(answer)
+
+
 @pytest.mark.parametrize("name", TOXINS)
-@pytest.mark.parametrize("patient", ["treated", "unknown", "below"])
-async def test_a_toxic_server_never_makes_silence_or_comfort(
-    name: str, patient: str, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_a_toxic_server_never_makes_silence_or_comfort(name: str, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG, logger="cds_service")
     bystander = ToxicServer(says(searchset()))
     async with bystander.running() as other_port:
         server = ToxicServer(TOXINS[name], elsewhere=f"http://127.0.0.1:{other_port}")
         async with facing(server) as client:
-            answer = await ask(client, server, {"treated": TREATED, "unknown": UNKNOWN, "below": BELOW}[patient])
+            answers = await asyncio.gather(*(ask(client, server, each) for each in (TREATED, UNKNOWN, BELOW)))
     assert server.requests
     assert bystander.requests == []
-    print(name, patient, answer.status_code, topics(answer) if answer.status_code==200 else issues(answer)[0]["diagnostics"])
-    if patient == "treated":
-        assert answer.status_code == 200
-    if answer.status_code == 200:
-        assert topics(answer)
-        assert gaps(answer)
-        assert "not-indicated" not in topics(answer)
-    else:
-        assert answer.status_code == 412
-        assert issues(answer)
-    for private in (TOKEN, server.base, "somebody-else"):
-        assert private not in answer.text
+    treated = answers[0]
+    assert (treated.status_code, topics(treated)) == (200, ["indicated"])
+    for answer in answers:
+        assert_names_what_is_missing(answer)
+    told = caplog.text + "".join(answer.text for answer in answers)
+    for private in (TOKEN, server.base, "somebody-else", "diagnostics of the server"):
+        assert private not in told
+    for private in (f"Patient/{PATIENT}", f"patient={PATIENT}"):
         assert private not in caplog.text
-    assert PATIENT not in caplog.text.replace(f"p1-", "")
+
+
+async def test_an_honest_server_is_believed() -> None:
+    """What shows that the tests above can fail: the same calls to a server that says plainly that it has nothing."""
+    server = ToxicServer(says(searchset(total=0)))
+    async with facing(server) as client:
+        treated, unknown, below = [await ask(client, server, each) for each in (TREATED, UNKNOWN, BELOW)]
+    assert topics(treated) == ["indicated"]
+    assert unknown.json() == {"cards": []}
+    assert topics(below) == ["data-needed"]
+
+
+@pytest.mark.parametrize(("networks", "status", "connections"), [((), 412, 0), (("127.0.0.0/8",), 200, 1)])
+async def test_a_name_that_leads_inside_is_asked_only_when_its_network_is_configured(
+    networks: tuple[str, ...], status: int, connections: int
+) -> None:
+    """The system reads the name 127.1 as 127.0.0.1; the operator named 127.1."""
+    server = ToxicServer(says(searchset(total=0)))
+    async with facing(server, host="127.1", private_networks=networks) as client:
+        answer = await ask(client, server, BELOW)
+    assert (answer.status_code, len(server.requests)) == (status, connections)
+    assert networks or "has a loopback address" in issues(answer)[0]["diagnostics"]
 
 
 async def test_a_dead_server_costs_two_calls_their_wait_and_no_more() -> None:

@@ -165,7 +165,10 @@ _BOMB = gzip.compress(_MEGABYTE * 40)
 _FLOOD = [f"X-Flood-{number}: {'y' * 200}" for number in range(2_000)]
 _DEEP = b'{"resourceType":"Bundle","entry":[' + b'{"resource":' * 900 + b"1" + b"}" * 900 + b"]}"
 _OUTCOME = orjson.dumps(
-    {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": "exception", "diagnostics": "p1"}]}
+    {
+        "resourceType": "OperationOutcome",
+        "issue": [{"severity": "error", "code": "exception", "diagnostics": "diagnostics of the server"}],
+    }
 )
 _PAGE = searchset()
 _CHUNKED = "Transfer-Encoding: chunked"
@@ -199,6 +202,7 @@ TOXINS: dict[str, Toxin] = {
     # size
     "a body without end": for_ever(head(), _MEGABYTE),
     "a huge resource": says(b'{"resourceType":"Bundle","x":"' + _MEGABYTE * 17 + b'"}'),
+    "a length beyond all bounds": for_ever(head("Content-Length: 99999999999"), _MEGABYTE),
     "a gzip bomb": says(_BOMB, "Content-Encoding: gzip"),
     "a gzip bomb in a gzip bomb": says(gzip.compress(_BOMB), "Content-Encoding: gzip, gzip"),
     "gzip that is cut off": says(gzip.compress(_PAGE)[:-6], "Content-Encoding: gzip"),
@@ -247,4 +251,3 @@ TOXINS: dict[str, Toxin] = {
     "bytes that are no UTF-8": says(_PAGE[:-1] + b',"id":"\xff\xfe"}'),
 }
 """Every behaviour by name; none of them gives an honest, complete answer."""
-
