@@ -101,8 +101,7 @@ class _Zlib:
                 raise _undecodable() from None
             if self._unpacker.unused_data:
                 raise _undecodable()
-            if piece:
-                yield piece
+            yield piece
             raw = self._unpacker.unconsumed_tail
 
     def check_end(self) -> None:
