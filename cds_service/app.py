@@ -25,7 +25,11 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from cds_service import __version__
-from cds_service.fhir.client import FetchLimits, FhirClient, open_http
+from cds_service.fhir.addresses import address_policy
+from cds_service.fhir.circuit import Circuits
+from cds_service.fhir.client import FhirClient
+from cds_service.fhir.exchange import FetchLimits
+from cds_service.fhir.outbound import open_http
 from cds_service.hooks.errors import Issue, outcome_response
 from cds_service.hooks.metrics import Metrics
 from cds_service.hooks.routes import Desk, hook_routes
@@ -84,7 +88,7 @@ def create_app(
         version=__version__,
         summary="CDS Hooks: is intravenous N-acetylcysteine indicated for acetaminophen toxicity?",
         redirect_slashes=False,
-        lifespan=_lifespan(chosen, open_pool),
+        lifespan=_lifespan(chosen, metrics, open_pool),
     )
     nomogram = NomogramDesk(chosen, clock, _seal(chosen))
     desk = Desk(chosen, lambda: app.state.fhir_client, metrics, clock, nomogram.link)
@@ -144,15 +148,18 @@ def _settings_from_environment() -> Settings:
     return settings
 
 
-def _lifespan(settings: Settings, open_pool: Callable[[], httpx.AsyncClient] | None) -> Callable[[FastAPI], Any]:
+def _lifespan(
+    settings: Settings, metrics: Metrics, open_pool: Callable[[], httpx.AsyncClient] | None
+) -> Callable[[FastAPI], Any]:
     """Open the HTTP pool for as long as the app runs; no request is served without it."""
-    limits = FetchLimits(request_seconds=settings.fhir_timeout_seconds)
+    limits = FetchLimits(request_seconds=min(settings.fhir_timeout_seconds, settings.deadline_seconds))
+    policy = address_policy(settings.fhir_bases, settings.private_networks)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        pool = open_http(limits) if open_pool is None else open_pool()
+        pool = open_http(limits.request_seconds, policy) if open_pool is None else open_pool()
         async with pool:
-            app.state.fhir_client = FhirClient(pool, limits)
+            app.state.fhir_client = FhirClient(pool, limits, Circuits(tell=metrics.count_circuit))
             # What was built at start lives for ever: keep the collector from walking it during calls.
             gc.collect()
             gc.freeze()

@@ -166,7 +166,7 @@ def examine() -> None:
     _console.print(Text(f"configuration: profile {settings.profile}, times shown in {settings.timezone}"))
     try:
         checks = [
-            *doctor.check_fhir_servers(settings, requests.Session()),
+            *doctor.check_fhir_servers(settings),
             *doctor.check_canaries(settings, cases),
         ]
     except SceneError as error:

@@ -9,12 +9,14 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import requests
+import httpx
 
 from cds_service.caller import Reply, hook_body
 from cds_service.catalogue import draft_order
 from cds_service.embedded import in_process
-from cds_service.fhir.servers import FhirServer, is_secure
+from cds_service.fhir.addresses import SETTING, AddressPolicy, address_policy, kind_of
+from cds_service.fhir.outbound import open_http, resolved
+from cds_service.fhir.servers import FhirServer, host_of, is_secure
 from cds_service.hooks.discovery import service_id
 from cds_service.sandbox.store import ResourceStore
 from cds_service.scenes import CHANGE, SCENES, Scene, case_of
@@ -23,6 +25,7 @@ from cds_service.settings import Settings
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from cds_service.fhir.outbound import Resolve
     from cds_service.sandbox.fixtures import FixtureCase
 
 _METADATA_SECONDS = 10.0
@@ -37,28 +40,59 @@ class Check:
     words: str
 
 
-def check_fhir_servers(settings: Settings, session: requests.Session) -> list[Check]:
-    """Each FHIR server the service may ask: reachable, FHIR R4, safe to send patient data to."""
+def check_fhir_servers(
+    settings: Settings, *, resolve: Resolve = resolved, transport: httpx.AsyncBaseTransport | None = None
+) -> list[Check]:
+    """Each FHIR server the service may ask: at a permitted address, reachable, FHIR R4, safe to send patient data to.
+
+    Asked as the service would ask it. `resolve` and `transport`: another way to look up names and to send.
+    """
     if not settings.fhir_bases:
         return [Check("FHIR servers", is_well=True, words="none configured: prefetch only")]
-    return [Check(base, *_server_state(base, session)) for base in settings.fhir_bases]
+    return asyncio.run(_server_checks(settings, resolve, transport))
 
 
-def _server_state(base: str, session: requests.Session) -> tuple[bool, str]:
+async def _server_checks(
+    settings: Settings, resolve: Resolve, transport: httpx.AsyncBaseTransport | None
+) -> list[Check]:
+    policy = address_policy(settings.fhir_bases, settings.private_networks)
+    pool = open_http(_METADATA_SECONDS, policy) if transport is None else httpx.AsyncClient(transport=transport)
+    async with pool:
+        return [await _server_check(base, policy, resolve, pool) for base in settings.fhir_bases]
+
+
+async def _server_check(base: str, policy: AddressPolicy, resolve: Resolve, pool: httpx.AsyncClient) -> Check:
+    may_connect, where = await _address_state(base, policy, resolve)
+    if not may_connect:
+        return Check(base, is_well=False, words=where)
+    is_well, words = await _server_state(base, pool)
+    return Check(base, is_well, f"{words}; {where}")
+
+
+async def _address_state(base: str, policy: AddressPolicy, resolve: Resolve) -> tuple[bool, str]:
+    """Whether the service may connect to this base, and where its name leads."""
+    host = host_of(base) or ""
     try:
-        answer = session.get(
-            f"{base}/metadata",
-            headers={"Accept": "application/fhir+json"},
-            timeout=_METADATA_SECONDS,
-            allow_redirects=False,
-        )
+        addresses = await resolve(host, 0)
+    except OSError:
+        return False, f"the name {host} leads to no address"
+    permitted = [each for each in addresses if policy.permits(host, each)]
+    told = ", ".join(f"{each} ({kind_of(each).value})" for each in permitted or addresses)
+    if permitted:
+        return True, f"at {told}, permitted"
+    return False, f"at {told}, where this service may not connect: name the network in {SETTING} if it should"
+
+
+async def _server_state(base: str, pool: httpx.AsyncClient) -> tuple[bool, str]:
+    try:
+        answer = await pool.get(f"{base}/metadata", headers={"Accept": "application/fhir+json"})
         statement = answer.json()
-    except requests.exceptions.JSONDecodeError:
+    except ValueError:
         return False, "answered /metadata with something that is not JSON"
-    except requests.exceptions.RequestException as error:
+    except httpx.HTTPError as error:
         return False, f"could not be reached ({type(error).__name__})"
     version = statement.get("fhirVersion") if isinstance(statement, dict) else None
-    if not answer.ok or not isinstance(version, str):
+    if not answer.is_success or not isinstance(version, str):
         return False, f"answered /metadata with HTTP {answer.status_code} and no CapabilityStatement"
     if not version.startswith("4."):
         return False, f"speaks FHIR {version}; this service reads R4"

@@ -88,6 +88,8 @@ async def read_chart(source: ChartSource, *, references: Iterable[str] = ()) -> 
     Raises `ForeignPatientError` when the prefetched patient is another one.
     """
     started = perf_counter()
+    if source.client is not None:
+        source = replace(source, client=source.client.for_one_call())
     gathered, referred = await asyncio.gather(_gathered(source), _referred(source, references))
     mapping_started = perf_counter()
     facts = facts_from_resources(gathered.resources, source.patient_id, gaps=gathered.gaps)

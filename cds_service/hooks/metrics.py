@@ -51,6 +51,9 @@ class Metrics:
         self._latency = Histogram(
             "cds_call_seconds", "Time to answer", ("hook",), buckets=_LATENCY_BUCKETS_S, registry=self._registry
         )
+        self._circuits = Counter(
+            "cds_fhir_circuit_changes", "FHIR servers left alone and asked again", ("state",), registry=self._registry
+        )
         self._faults = Counter("cds_faults", "Refusals, failures and data gaps", ("kind",), registry=self._registry)
 
     def record(self, call: CallRecord) -> None:
@@ -64,6 +67,10 @@ class Metrics:
     def count_fault(self, kind: str) -> None:
         """Count one fault outside a finished call."""
         self._faults.labels(kind).inc()
+
+    def count_circuit(self, state: str) -> None:
+        """Count a FHIR server's circuit that became open, half-open or closed."""
+        self._circuits.labels(state).inc()
 
     def as_text(self) -> bytes:
         """All metrics in the Prometheus text format."""
