@@ -3,9 +3,10 @@
 Knows outcomes and the event loop's clock. Must not know HTTP. An open circuit is a named fault like any other, never
 "no data": it only spares the next calls the wait.
 
-Queries that were under way together and fail together are one failure, and it is none when the server answered any request
-meanwhile: one slow search is no dead server. So a dead server costs one deadline, not one for every call. After the cool-down one request goes out on
-trial; the other queries of its call wait for its outcome, so that the first call to a recovered server is whole.
+Queries that were under way together and fail together are one failure, and it is none when the server answered any
+request meanwhile: one slow search is no dead server. So a dead server costs one deadline, not one for every call. After
+the cool-down one request goes out on trial; the other queries of its call wait for its outcome, so that the first call
+to a recovered server is whole.
 """
 
 from __future__ import annotations
