@@ -59,7 +59,8 @@ def _refusal(jwk: dict[str, Any]) -> str | None:
         return f"without an id (kid) of 1 to {_MOST_KID_LETTERS} letters"
     if "d" in jwk or "k" in jwk:
         return "a private or shared key; the service must never hold one"
-    if jwk.get("use", "sig") != "sig" or "verify" not in jwk.get("key_ops", ("verify",)):
+    operations = jwk.get("key_ops", ["verify"])
+    if jwk.get("use", "sig") != "sig" or not isinstance(operations, list) or "verify" not in operations:
         return "not meant for signatures"
     return _refused_type(jwk)
 
@@ -67,7 +68,7 @@ def _refusal(jwk: dict[str, Any]) -> str | None:
 def _refused_type(jwk: dict[str, Any]) -> str | None:
     if jwk.get("kty") == "RSA":
         return _refused_size(jwk.get("n"))
-    if jwk.get("kty") == "EC" and jwk.get("crv") in _CURVES:
+    if jwk.get("kty") == "EC" and jwk.get("crv") in tuple(_CURVES):  # a tuple: the value need not be hashable
         return None
     return "neither RSA nor EC on P-256 or P-384"
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from cds_service.clinical.profiles import Profile
 
 SUFFIX = ".toml"
-_TEXT_KEYS = ("name", "base", "title")
+_OTHER_KEYS = ("name", "base", "title", POISON_CENTRE)
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{1,39}")
 
 
@@ -98,7 +98,7 @@ def _chosen(table: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
     for name, value in table.items():
         key = KEY_BY_NAME.get(name)
         if key is None:
-            problems += [] if name in {*_TEXT_KEYS, POISON_CENTRE} else [no_such_key(name, (*KEY_BY_NAME, *_TEXT_KEYS, POISON_CENTRE))]
+            problems += [] if name in _OTHER_KEYS else [no_such_key(name, (*KEY_BY_NAME, *_OTHER_KEYS))]
             continue
         try:
             chosen[key.field] = key.read(value)
