@@ -68,8 +68,9 @@ def _usable_profile(value: str) -> str:
 
 def _usable_clients(path: Path | None, others: ValidationInfo) -> Path | None:
     """The path; raises `TrustedClientsError` (a ValueError) for a file that cannot be used at this site."""
-    if path is not None and {"base_url", *_BASES} <= others.data.keys():  # else the start is refused already
-        read_trusted_clients(path, base_url=others.data["base_url"], fhir_bases=_fhir_bases(others.data))
+    if path is not None:
+        bases = _fhir_bases(others.data) if others.data.keys() >= set(_BASES) else None  # else they are named already
+        read_trusted_clients(path, base_url=others.data.get("base_url"), fhir_bases=bases)
     return path
 
 

@@ -86,9 +86,8 @@ class Gate:
             raise AuthenticationError(reason, client.name) from None
         fitting = keys_named(keys, kid, algorithm)
         if len(fitting) != 1:
-            reason = (
-                "several of the client's keys have this id (kid)" if fitting else "the client has no such key (kid)"
-            )
+            count = "several keys" if fitting else "no key"
+            reason = f"the client has {count} of this id (kid) for this algorithm"
             raise AuthenticationError(reason, client.name)
         return fitting[0]
 
