@@ -131,7 +131,7 @@ class PublishedKeys:
                 msg = "the answer is compressed although that was not asked for"
                 raise KeysUnavailableError(msg)
             body = bytearray()
-            async for chunk in response.aiter_raw():
+            async for chunk in response.aiter_bytes():
                 body += chunk
                 if len(body) > self._limits.most_bytes:
                     msg = f"the answer is larger than {self._limits.most_bytes} bytes"
