@@ -9,12 +9,15 @@ from __future__ import annotations
 import gc
 import logging
 import os
+import secrets
 import traceback
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
+import httpx
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.cors import CORSMiddleware
@@ -29,13 +32,19 @@ from cds_service.hooks.jwks import KeyLimits, PublishedKeys
 from cds_service.hooks.metrics import Metrics
 from cds_service.hooks.routes import Desk, hook_routes
 from cds_service.replay import MemoryReplayRegister, ReplayRegister, SharedReplayRegister
+from cds_service.sandbox.fixtures import load_cases
 from cds_service.sandbox.server import sandbox_routes
 from cds_service.settings import Settings, read_settings, unknown_variables
+from cds_service.web.ehr_charts import FixtureCharts
+from cds_service.web.ehr_pages import EhrDesk, ehr_routes
+from cds_service.web.how_page import how_routes
+from cds_service.web.nomogram_pages import NomogramDesk, nomogram_routes
+from cds_service.web.pages import static_routes
+from cds_service.web.sealed import Seal
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    import httpx
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from cds_service.sandbox.store import ResourceStore
@@ -85,14 +94,50 @@ def create_app(
     )
     replays = _replay_register(clock, metrics, shared_replays)
     gate = None if chosen.clients is None else Gate(chosen.clients, chosen.base_url, keys, replays, clock)
-    desk = Desk(chosen, lambda: app.state.fhir_client, metrics, clock, gate)
+    nomogram = NomogramDesk(chosen, clock, _seal(chosen))
+    desk = Desk(chosen, lambda: app.state.fhir_client, metrics, clock, nomogram.link, gate)
     app.include_router(hook_routes(desk))
+    app.router.routes.extend([*static_routes(), *nomogram_routes(nomogram), *how_routes(chosen.clinical_profile)])
+    if chosen.playground:
+        app.router.routes.extend(ehr_routes(_mini_ehr(chosen, clock, lambda: app.state.fhir_client)))
     _add_operations(app, chosen, metrics)
     if sandbox is not None:
         app.router.routes.extend(sandbox_routes(FHIR_PATH, sandbox))
     _add_failures(app)
     _add_middleware(app, chosen, metrics)
     return app
+
+
+def _mini_ehr(settings: Settings, clock: Callable[[], datetime], client: Callable[[], FhirClient | None]) -> EhrDesk:
+    """The mini EHR; its charts, and the service that reads them at other instants, are made when first looked at."""
+
+    # Most processes never show it: reading the fixtures would cost each of them a second and some memory.
+    @cache
+    def charts() -> FixtureCharts:
+        return FixtureCharts(load_cases(), clock)
+
+    @cache
+    def replayed() -> FastAPI:
+        return replaying_app(settings, charts())
+
+    return EhrDesk(settings, clock, charts, replayed, client)
+
+
+def replaying_app(settings: Settings, charts: FixtureCharts) -> FastAPI:
+    """The application over fixture charts at the instant each caller chose; it needs no lifespan and no network."""
+    fhir = f"http://127.0.0.1{FHIR_PATH}"
+    without = {"playground": False, "database_url": "", "trusted_clients": None}  # only this process can call it
+    inner = settings.model_copy(update={"default_fhir_server": fhir, **without})
+    app = create_app(inner, clock=charts.present, sandbox=charts.store)
+    limits = FetchLimits(request_seconds=settings.fhir_timeout_seconds)
+    app.state.fhir_client = FhirClient(httpx.AsyncClient(transport=httpx.ASGITransport(app)), limits)
+    return app
+
+
+def _seal(settings: Settings) -> Seal:
+    """The seal of nomogram links; without a secret of the site only this process can open what it sealed."""
+    secret = secrets.token_hex(32) if settings.link_secret is None else settings.link_secret.get_secret_value()
+    return Seal(secret, timedelta(minutes=settings.link_minutes))
 
 
 def _settings_from_environment() -> Settings:
@@ -148,10 +193,11 @@ def _lifespan(
 
 def _add_operations(app: FastAPI, settings: Settings, metrics: Metrics) -> None:
     """Endpoints for those who run the service; none of them touches patient data."""
+    if not settings.playground:
 
-    @app.get("/", tags=["Operations"], summary="What is here")
-    async def landing() -> dict[str, Any]:
-        return {"service": app.title, "version": __version__, "endpoints": _ENDPOINTS}
+        @app.get("/", tags=["Operations"], summary="What is here")
+        async def landing() -> dict[str, Any]:
+            return {"service": app.title, "version": __version__, "endpoints": _ENDPOINTS}
 
     @app.head("/healthz", include_in_schema=False)
     @app.get("/healthz", tags=["Operations"], summary="The process answers")

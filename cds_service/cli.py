@@ -6,6 +6,7 @@ Knows typer and rich. Exit codes: 0 answered, 1 failed or differs, 2 cannot star
 from __future__ import annotations
 
 import os
+import secrets
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import requests
@@ -15,16 +16,17 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.text import Text
 
-from cds_service import __version__, client_commands, demo, doctor, profile_commands
+from cds_service import __version__, client_commands, demo, doctor, governance_commands, profile_commands
 from cds_service.app import utc_now
 from cds_service.caller import CallerError, ServiceCaller
 from cds_service.catalogue import OrderName, draft_order
 from cds_service.clinical.profiles import PROFILES
+from cds_service.clinical.ruleset import RULE_SET_HASH, RULE_SET_VERSION
 from cds_service.hooks.models import Hook
 from cds_service.sandbox.fixtures import FixtureCase, FixtureError, load_cases
 from cds_service.sandbox.loading import load_fixtures
 from cds_service.scenes import SceneError
-from cds_service.settings import Settings, SettingsError, read_settings, unknown_variables
+from cds_service.settings import PREFIX, Settings, SettingsError, read_settings, unknown_variables
 from cds_service.terminal import plain, print_cards, print_failure
 
 if TYPE_CHECKING:
@@ -39,6 +41,7 @@ app = typer.Typer(
 )
 app.add_typer(profile_commands.app, name="profiles")
 app.add_typer(client_commands.app, name="clients")
+app.command(name="governance")(governance_commands.write_pack)
 _console = Console()
 _errors = Console(stderr=True)
 
@@ -46,10 +49,11 @@ Port = Annotated[int, typer.Option(min=0, max=65535, help="port to listen on; 0 
 
 
 @app.callback(invoke_without_command=True)
-def main(version: Annotated[bool, typer.Option("--version", help="version and guideline profiles")] = False) -> None:  # noqa: FBT002 - a flag
+def main(version: Annotated[bool, typer.Option("--version", help="version, rule set and profiles")] = False) -> None:  # noqa: FBT002 - a flag
     """CDS Hooks service: is intravenous N-acetylcysteine indicated for acetaminophen toxicity?"""
     if version:
         typer.echo(f"cds-service {__version__}; profiles: {', '.join(sorted(PROFILES))}")
+        typer.echo(f"rule set {RULE_SET_VERSION}; sha256 {RULE_SET_HASH}")
         raise typer.Exit
 
 
@@ -61,6 +65,8 @@ def serve(
 ) -> None:
     """Serve the CDS Hooks endpoints with the settings of the environment."""
     settings = _settings(tells_unknown=False)  # every server process logs them itself
+    if workers > 1:  # any worker may be asked for the link another one made
+        os.environ.setdefault(f"{PREFIX}LINK_SECRET", secrets.token_hex(32))
     uvicorn.run(
         "cds_service.app:create_app",
         factory=True,

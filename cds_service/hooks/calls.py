@@ -20,14 +20,27 @@ from cds_service.hooks.models import Hook, HookRequest
 from cds_service.hooks.orders import OrderContext, OrderContextError, drafts_from_context
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from datetime import datetime
 
+    from cds_service.clinical.assessment import Assessment
     from cds_service.evaluation import Evaluation
     from cds_service.fhir.client import FhirClient
     from cds_service.fhir.reading import JsonObject
     from cds_service.settings import Settings
     from cds_service.trusted_clients import TrustedClient
+
+
+@dataclass(frozen=True, slots=True)
+class ChartAccess:
+    """How the chart may be read for one call: with which client, within how many seconds, on whose behalf.
+
+    `caller`: the trusted client that limits which FHIR servers may be read; None where the site lists none.
+    """
+
+    client: FhirClient | None
+    seconds_left: float
+    caller: TrustedClient | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,18 +74,19 @@ async def answer_call(
     call: HookRequest,
     *,
     settings: Settings,
-    client: FhirClient | None,
+    access: ChartAccess,
     now: datetime,
-    seconds_left: float,
-    caller: TrustedClient | None = None,
+    link_for: Callable[[Assessment], JsonObject | None] = lambda _: None,
 ) -> Answer:
-    """The answer to one call within `seconds_left`; `caller` limits which FHIR servers may be read for it.
+    """The answer to one call. `link_for`: the link of the primary card to a page, if any.
 
     Raises `InvalidRequestError`: 400 for another patient's data or unusable draft orders, 412 when required
     data are missing.
     """
     drafts = _order_context(call)
-    source = ChartSource(call.patient_id, call.prefetch, client, _server(call, settings, caller), seconds_left)
+    source = ChartSource(
+        call.patient_id, call.prefetch, access.client, _server(call, settings, access.caller), access.seconds_left
+    )
     try:
         chart = await read_chart(source, references=() if drafts is None else drafts.unresolved)
         drafts = _order_context(call, chart.resources)
@@ -81,13 +95,14 @@ async def answer_call(
     except ForeignPatientError:
         refuse("prefetch.patient is another patient than context.patientId", "prefetch.patient", code="value")
     except MissingDataError as error:
-        raise _missing_data(error, call, settings, caller) from None
+        raise _missing_data(error, call, settings, access.caller) from None
     cards = cards_for(
         evaluation.assessment,
         order_context=drafts,
         base_url=settings.base_url,
         zone=settings.zone,
         encounter_id=call.encounter_id,
+        link=link_for(evaluation.assessment),
     )
     return Answer(cards, evaluation)
 

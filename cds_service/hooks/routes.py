@@ -15,7 +15,7 @@ import orjson
 from fastapi import APIRouter, Request, Response
 
 from cds_service.hooks.body import check_media_type, parsed, read_body
-from cds_service.hooks.calls import Answer, answer_call
+from cds_service.hooks.calls import Answer, ChartAccess, answer_call
 from cds_service.hooks.discovery import ServiceEntry, discovery_document, service_entries
 from cds_service.hooks.errors import JSON_MEDIA_TYPE, InvalidRequestError, outcome_response, refuse
 from cds_service.hooks.gate import authenticated
@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
+    from cds_service.clinical.assessment import Assessment
     from cds_service.fhir.client import FhirClient
+    from cds_service.fhir.reading import JsonObject
     from cds_service.hooks.gate import Gate
     from cds_service.settings import Settings
     from cds_service.trusted_clients import TrustedClient
@@ -40,6 +42,7 @@ _UNKNOWN = "unknown"
 class Desk:
     """What every call needs: settings, the FHIR client (a function, for it opens with the app), metrics, the clock.
 
+    `link_for`: the link of a card to a page about its assessment, if there is one.
     `gate`: who decides whether a caller is a trusted client; None: everybody may call.
     """
 
@@ -47,6 +50,7 @@ class Desk:
     client: Callable[[], FhirClient | None]
     metrics: Metrics
     clock: Callable[[], datetime]
+    link_for: Callable[[Assessment], JsonObject | None] = lambda _: None
     gate: Gate | None = None
 
 
@@ -86,7 +90,13 @@ async def _respond(desk: Desk, entries: tuple[ServiceEntry, ...], service_id: st
         return outcome_response(error.status, error.issues, error.headers)
     body = orjson.dumps({"cards": answer.cards})
     desk.metrics.record(_by(caller, _answered(service, call, answer, started)))
-    return Response(body, media_type=JSON_MEDIA_TYPE)
+    return Response(body, media_type=JSON_MEDIA_TYPE, headers=_server_timing(answer))
+
+
+def _server_timing(answer: Answer) -> dict[str, str]:
+    """Where the time went, as browsers and proxies read it: steps and FHIR query keys, in milliseconds."""
+    timings = answer.evaluation.timings_ms
+    return {"Server-Timing": ", ".join(f"{name};dur={spent:.2f}" for name, spent in timings.items())}
 
 
 async def _call_in(desk: Desk, request: Request, service: str) -> HookRequest:
@@ -111,10 +121,9 @@ async def _answer(desk: Desk, call: HookRequest, caller: TrustedClient | None, s
     return await answer_call(
         call,
         settings=desk.settings,
-        client=desk.client(),
+        access=ChartAccess(desk.client(), max(seconds_left, 0.0), caller),
         now=desk.clock(),
-        seconds_left=max(seconds_left, 0.0),
-        caller=caller,
+        link_for=desk.link_for,
     )
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from cds_service.hooks.auth import MOST_TOKEN_LETTERS
+from cds_service.hooks.auth import MOST_TOKEN_LETTERS, presented_token
 from tests.hooks.service import (
     SELECT,
     VIEW,
@@ -203,3 +203,13 @@ async def test_one_issuer_may_have_an_entry_for_each_tenant(tmp_path: Path) -> N
         wrong = await client.post(VIEW, json=view(), headers=bearing(signed(NEXT_KEY, second, tenant="n", jti="c")))
     assert [answer.status_code for answer in right] == [200, 200]
     assert_refused(wrong)
+
+
+async def test_an_issuer_need_not_be_an_address(tmp_path: Path) -> None:
+    async with gated(tmp_path, entry(issuer="http://[ehr")) as client:
+        answer = await client.post(VIEW, json=view(), headers=bearing(signed(iss="http://[ehr")))
+    assert topics(answer) == ["not-indicated"]
+
+
+def test_a_token_taken_apart_shows_nothing_of_itself() -> None:
+    assert repr(presented_token(signed())) == "PresentedToken(...)"
