@@ -30,9 +30,12 @@ from cds_service.fhir.circuit import Circuits
 from cds_service.fhir.client import FhirClient
 from cds_service.fhir.exchange import FetchLimits
 from cds_service.fhir.outbound import open_http
-from cds_service.hooks.errors import Issue, outcome_response
+from cds_service.hooks.errors import InvalidRequestError, Issue, outcome_response
+from cds_service.hooks.gate import Gate
+from cds_service.hooks.jwks import KeyLimits, PublishedKeys
 from cds_service.hooks.metrics import Metrics
 from cds_service.hooks.routes import Desk, hook_routes
+from cds_service.replay import MemoryReplayRegister, ReplayRegister, SharedReplayRegister
 from cds_service.sandbox.fixtures import load_cases
 from cds_service.sandbox.server import sandbox_routes
 from cds_service.settings import Settings, read_settings, unknown_variables
@@ -75,23 +78,28 @@ def create_app(
     clock: Callable[[], datetime] = utc_now,
     sandbox: ResourceStore | None = None,
     open_pool: Callable[[], httpx.AsyncClient] | None = None,
+    shared_replays: ReplayRegister | None = None,
 ) -> FastAPI:
     """The application.
 
     `settings` None reads the environment (raises `SettingsError`). `sandbox`: what an embedded FHIR server at
-    /fhir serves. `open_pool`: another way to open the HTTP pool, to reach servers without a network.
+    /fhir serves. `open_pool`: another way to open the HTTP pools, to reach servers without a network.
+    `shared_replays`: the register of used tokens that several processes share.
     """
     chosen = _settings_from_environment() if settings is None else settings
     metrics = Metrics()
+    keys = _published_keys(chosen, open_pool)
     app = FastAPI(
         title="IV NAC decision support",
         version=__version__,
         summary="CDS Hooks: is intravenous N-acetylcysteine indicated for acetaminophen toxicity?",
         redirect_slashes=False,
-        lifespan=_lifespan(chosen, metrics, open_pool),
+        lifespan=_lifespan(chosen, metrics, keys, open_pool),
     )
+    replays = _replay_register(clock, metrics, shared_replays)
+    gate = None if chosen.clients is None else Gate(chosen.clients, chosen.base_url, keys, replays, clock)
     nomogram = NomogramDesk(chosen, clock, _seal(chosen))
-    desk = Desk(chosen, lambda: app.state.fhir_client, metrics, clock, nomogram.link)
+    desk = Desk(chosen, lambda: app.state.fhir_client, metrics, clock, nomogram.link, gate)
     app.include_router(hook_routes(desk))
     app.router.routes.extend([*static_routes(), *nomogram_routes(nomogram), *how_routes(chosen.clinical_profile)])
     if chosen.playground:
@@ -122,7 +130,8 @@ def _mini_ehr(settings: Settings, clock: Callable[[], datetime], client: Callabl
 def replaying_app(settings: Settings, charts: FixtureCharts) -> FastAPI:
     """The application over fixture charts at the instant each caller chose; it needs no lifespan and no network."""
     fhir = f"http://127.0.0.1{FHIR_PATH}"
-    inner = settings.model_copy(update={"default_fhir_server": fhir, "playground": False, "database_url": ""})
+    without = {"playground": False, "database_url": "", "trusted_clients": None}  # only this process can call it
+    inner = settings.model_copy(update={"default_fhir_server": fhir, **without})
     app = create_app(inner, clock=charts.present, sandbox=charts.store)
     limits = FetchLimits(request_seconds=settings.fhir_timeout_seconds)
     app.state.fhir_client = FhirClient(httpx.AsyncClient(transport=httpx.ASGITransport(app)), limits)
@@ -148,8 +157,23 @@ def _settings_from_environment() -> Settings:
     return settings
 
 
+def _published_keys(settings: Settings, open_pool: Callable[[], httpx.AsyncClient] | None) -> PublishedKeys:
+    """The key sets of clients; fetching one may take half of a call's time at most."""
+    limits = KeyLimits(fetch_seconds=min(KeyLimits().fetch_seconds, settings.deadline_seconds / 2))
+    return PublishedKeys(limits=limits) if open_pool is None else PublishedKeys(open_pool, limits)
+
+
+def _replay_register(
+    clock: Callable[[], datetime], metrics: Metrics, shared: ReplayRegister | None
+) -> MemoryReplayRegister | SharedReplayRegister:
+    memory = MemoryReplayRegister(clock)
+    if shared is None:
+        return memory
+    return SharedReplayRegister(shared, memory, on_failure=lambda: metrics.count_fault("replay-register"))
+
+
 def _lifespan(
-    settings: Settings, metrics: Metrics, open_pool: Callable[[], httpx.AsyncClient] | None
+    settings: Settings, metrics: Metrics, keys: PublishedKeys, open_pool: Callable[[], httpx.AsyncClient] | None
 ) -> Callable[[FastAPI], Any]:
     """Open the HTTP pool for as long as the app runs; no request is served without it."""
     limits = FetchLimits(request_seconds=min(settings.fhir_timeout_seconds, settings.deadline_seconds))
@@ -167,6 +191,7 @@ def _lifespan(
                 yield
             finally:
                 gc.unfreeze()
+                await keys.aclose()
 
     return lifespan
 
@@ -205,10 +230,15 @@ def _add_failures(app: FastAPI) -> None:
         code = "not-found" if error.status_code == HTTPStatus.NOT_FOUND else "not-supported"
         return outcome_response(error.status_code, [Issue(code, str(error.detail))], error.headers)
 
+    async def refused(_: Request, error: Exception) -> Response:
+        assert isinstance(error, InvalidRequestError)  # noqa: S101 - registered for this type only
+        return outcome_response(error.status, error.issues, error.headers)
+
     async def invalid(_: Request, __: Exception) -> Response:
         return outcome_response(HTTPStatus.BAD_REQUEST, [Issue("invalid", "The request could not be read")])
 
     app.add_exception_handler(HTTPException, http_failure)
+    app.add_exception_handler(InvalidRequestError, refused)
     app.add_exception_handler(RequestValidationError, invalid)
 
 

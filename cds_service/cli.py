@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.text import Text
 
-from cds_service import __version__, demo, doctor, governance_commands, profile_commands
+from cds_service import __version__, client_commands, demo, doctor, governance_commands, profile_commands
 from cds_service.app import utc_now
 from cds_service.caller import CallerError, ServiceCaller
 from cds_service.catalogue import OrderName, draft_order
@@ -40,6 +40,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(profile_commands.app, name="profiles")
+app.add_typer(client_commands.app, name="clients")
 app.command(name="governance")(governance_commands.write_pack)
 _console = Console()
 _errors = Console(stderr=True)
@@ -85,6 +86,8 @@ def demonstrate(
 ) -> None:
     """Run the service with an embedded FHIR sandbox and show cards for fixture patients through HTTP."""
     settings, cases = _settings(), _cases()
+    if settings.clients is not None:
+        _stop("the demonstration calls the service without a token: unset CDS_TRUSTED_CLIENTS", CANNOT_START)
     try:
         bound = demo.listening_socket(port)
     except OSError as error:

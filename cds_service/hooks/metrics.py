@@ -23,7 +23,10 @@ _PLAIN_TOKEN = re.compile(r"[A-Za-z0-9._\-]{1,64}")
 
 @dataclass(frozen=True, slots=True)
 class CallRecord:
-    """One finished call. `silence`: why there was no card. `faults`: kinds of refusal, failure and data gap."""
+    """One finished call. `silence`: why there was no card. `faults`: kinds of refusal, failure and data gap.
+
+    `client`: the site's own name of the trusted client that called.
+    """
 
     service: str
     hook: str
@@ -36,6 +39,7 @@ class CallRecord:
     silence: str | None = None
     faults: tuple[str, ...] = ()
     timings_ms: Mapping[str, float] = field(default_factory=dict)
+    client: str | None = None
 
 
 class Metrics:

@@ -6,7 +6,7 @@ Knows requests and responses. Failures leave as OperationOutcome bodies; the une
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -15,9 +15,10 @@ import orjson
 from fastapi import APIRouter, Request, Response
 
 from cds_service.hooks.body import check_media_type, parsed, read_body
-from cds_service.hooks.calls import Answer, answer_call
+from cds_service.hooks.calls import Answer, ChartAccess, answer_call
 from cds_service.hooks.discovery import ServiceEntry, discovery_document, service_entries
 from cds_service.hooks.errors import JSON_MEDIA_TYPE, InvalidRequestError, outcome_response, refuse
+from cds_service.hooks.gate import authenticated
 from cds_service.hooks.metrics import CallRecord, Metrics, plain_token
 from cds_service.hooks.models import HookRequest, hook_request
 from cds_service.hooks.openapi import CALL, FAILURES
@@ -29,8 +30,11 @@ if TYPE_CHECKING:
     from cds_service.clinical.assessment import Assessment
     from cds_service.fhir.client import FhirClient
     from cds_service.fhir.reading import JsonObject
+    from cds_service.hooks.gate import Gate
     from cds_service.settings import Settings
+    from cds_service.trusted_clients import TrustedClient
 
+DISCOVERY_PATH = "/cds-services"
 _UNKNOWN = "unknown"
 
 
@@ -39,6 +43,7 @@ class Desk:
     """What every call needs: settings, the FHIR client (a function, for it opens with the app), metrics, the clock.
 
     `link_for`: the link of a card to a page about its assessment, if there is one.
+    `gate`: who decides whether a caller is a trusted client; None: everybody may call.
     """
 
     settings: Settings
@@ -46,6 +51,7 @@ class Desk:
     metrics: Metrics
     clock: Callable[[], datetime]
     link_for: Callable[[Assessment], JsonObject | None] = lambda _: None
+    gate: Gate | None = None
 
 
 def hook_routes(desk: Desk) -> APIRouter:
@@ -54,9 +60,10 @@ def hook_routes(desk: Desk) -> APIRouter:
     entries = service_entries(has_shared_id=desk.settings.shared_service_id)
     listed = orjson.dumps(discovery_document(entries))
 
-    @router.head("/cds-services", include_in_schema=False)
-    @router.get("/cds-services", summary="Discovery", response_class=Response)
-    async def discovery() -> Response:
+    @router.head(DISCOVERY_PATH, include_in_schema=False)
+    @router.get(DISCOVERY_PATH, summary="Discovery", response_class=Response, responses={401: FAILURES["401"]})
+    async def discovery(request: Request) -> Response:
+        await authenticated(desk, request, DISCOVERY_PATH)
         return Response(listed, media_type=JSON_MEDIA_TYPE)
 
     @router.post("/cds-services/{service_id}", summary="Call a service", responses=FAILURES, openapi_extra=CALL)
@@ -71,16 +78,18 @@ async def _respond(desk: Desk, entries: tuple[ServiceEntry, ...], service_id: st
     started = perf_counter()
     service = service_id if any(entry.id == service_id for entry in entries) else _UNKNOWN
     call: HookRequest | None = None
+    caller: TrustedClient | None = None
     try:
+        caller = await authenticated(desk, request, f"{DISCOVERY_PATH}/{service_id}")
         call = await _call_in(desk, request, service)
         request.state.hook_instance = plain_token(call.hook_instance)
         _check_hook(entries, service, call)
-        answer = await _answer(desk, call, desk.settings.deadline_seconds - (perf_counter() - started))
+        answer = await _answer(desk, call, caller, desk.settings.deadline_seconds - (perf_counter() - started))
     except InvalidRequestError as error:
-        desk.metrics.record(_refused(service, call, error, started))
-        return outcome_response(error.status, error.issues)
+        desk.metrics.record(_by(caller, _refused(service, call, error, started)))
+        return outcome_response(error.status, error.issues, error.headers)
     body = orjson.dumps({"cards": answer.cards})
-    desk.metrics.record(_answered(service, call, answer, started))
+    desk.metrics.record(_by(caller, _answered(service, call, answer, started)))
     return Response(body, media_type=JSON_MEDIA_TYPE, headers=_server_timing(answer))
 
 
@@ -108,15 +117,18 @@ def _check_hook(entries: tuple[ServiceEntry, ...], service: str, call: HookReque
         refuse(f"The service {service} does not answer the hook {call.hook.value}", "hook")
 
 
-async def _answer(desk: Desk, call: HookRequest, seconds_left: float) -> Answer:
+async def _answer(desk: Desk, call: HookRequest, caller: TrustedClient | None, seconds_left: float) -> Answer:
     return await answer_call(
         call,
         settings=desk.settings,
-        client=desk.client(),
+        access=ChartAccess(desk.client(), max(seconds_left, 0.0), caller),
         now=desk.clock(),
-        seconds_left=max(seconds_left, 0.0),
         link_for=desk.link_for,
     )
+
+
+def _by(caller: TrustedClient | None, record: CallRecord) -> CallRecord:
+    return record if caller is None else replace(record, client=caller.name)
 
 
 def _refused(service: str, call: HookRequest | None, error: InvalidRequestError, started: float) -> CallRecord:

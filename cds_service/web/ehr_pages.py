@@ -82,8 +82,11 @@ class EhrDesk:
 
     @property
     def server(self) -> str | None:
-        """The configured FHIR server whose patients can be opened too."""
-        return self.settings.default_fhir_server
+        """The configured FHIR server whose patients can be opened too; none where callers must prove who they are.
+
+        The pages know no token: they would show anybody what the service tells to trusted clients alone.
+        """
+        return self.settings.default_fhir_server if self.settings.clients is None else None
 
 
 def ehr_routes(desk: EhrDesk) -> list[Route]:
@@ -114,8 +117,8 @@ def ehr_routes(desk: EhrDesk) -> list[Route]:
             visit = visit_from_text(form.get("visit", ""))
         except VisitError:
             return _home(desk, HTTPStatus.BAD_REQUEST, problem="That form could not be read; open the patient again.")
-        if visit.source == FIXTURE and visit.patient not in desk.charts().cases:
-            return _home(desk, HTTPStatus.NOT_FOUND, problem="There is no such fixture patient.")
+        if not _is_here(desk, visit):
+            return _home(desk, HTTPStatus.NOT_FOUND, problem="There is no such patient here.")
         return await _shown(desk, request.app, await _acted(desk, request.app, visit, form))
 
     return [
@@ -133,6 +136,11 @@ async def _form(request: Request) -> dict[str, str]:
         told = {name: value for name, value in typed.items() if isinstance(value, str)}
         ticked = [value for value in typed.getlist("selected") if isinstance(value, str)]
         return told | {"selected": "\n".join(ticked)}
+
+
+def _is_here(desk: EhrDesk, visit: Visit) -> bool:
+    """Whether the patient of a visit that came back with a form may be shown."""
+    return visit.patient in desk.charts().cases if visit.source == FIXTURE else desk.server is not None
 
 
 def _home(desk: EhrDesk, status: int = HTTPStatus.OK, problem: str = "") -> Response:
