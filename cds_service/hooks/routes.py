@@ -6,7 +6,9 @@ Knows requests and responses. Failures leave as OperationOutcome bodies; the une
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
 from http import HTTPStatus
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -15,31 +17,37 @@ import orjson
 from fastapi import APIRouter, Request, Response
 
 from cds_service.hooks.body import check_media_type, parsed, read_body
-from cds_service.hooks.calls import Answer, answer_call
+from cds_service.hooks.calls import Answer, UnansweredError, answer_call
 from cds_service.hooks.discovery import ServiceEntry, discovery_document, service_entries
 from cds_service.hooks.errors import JSON_MEDIA_TYPE, InvalidRequestError, outcome_response, refuse
-from cds_service.hooks.metrics import CallRecord, Metrics, plain_token
+from cds_service.hooks.metrics import CallRecord, Metrics, plain_token, unmapped_tokens
 from cds_service.hooks.models import HookRequest, hook_request
 from cds_service.hooks.openapi import CALL, FAILURES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from datetime import datetime
-
+    from cds_service.clinical.facts import DataGap
+    from cds_service.evaluation import Chart, Evaluation
     from cds_service.fhir.client import FhirClient
     from cds_service.settings import Settings
 
 _UNKNOWN = "unknown"
 
+CallTrace = Callable[[CallRecord, str | None, datetime], None]
+
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What every call needs: settings, the FHIR client (a function, for it opens with the app), metrics, the clock."""
+    """What every call needs: settings, the FHIR client (a function, for it opens with the app), metrics, the clock.
+
+    `observers` are told of every finished call; `trace` too, with the caller's `traceparent` and the present instant.
+    """
 
     settings: Settings
     client: Callable[[], FhirClient | None]
     metrics: Metrics
     clock: Callable[[], datetime]
+    observers: tuple[Callable[[CallRecord], None], ...] = ()
+    trace: CallTrace | None = None
 
 
 def hook_routes(desk: Desk) -> APIRouter:
@@ -55,7 +63,8 @@ def hook_routes(desk: Desk) -> APIRouter:
 
     @router.post("/cds-services/{service_id}", summary="Call a service", responses=FAILURES, openapi_extra=CALL)
     async def call_service(service_id: str, request: Request) -> Response:
-        return await _respond(desk, entries, service_id, request)
+        with desk.metrics.in_flight():
+            return await _respond(desk, entries, service_id, request)
 
     return router
 
@@ -71,11 +80,20 @@ async def _respond(desk: Desk, entries: tuple[ServiceEntry, ...], service_id: st
         _check_hook(entries, service, call)
         answer = await _answer(desk, call, desk.settings.deadline_seconds - (perf_counter() - started))
     except InvalidRequestError as error:
-        desk.metrics.record(_refused(service, call, error, started))
+        _account(desk, request, _refused(desk, service, call, error, started))
         return outcome_response(error.status, error.issues)
     body = orjson.dumps({"cards": answer.cards})
-    desk.metrics.record(_answered(service, call, answer, started))
+    _account(desk, request, _answered(service, call, answer, started))
     return Response(body, media_type=JSON_MEDIA_TYPE)
+
+
+def _account(desk: Desk, request: Request, record: CallRecord) -> None:
+    """Tell everyone who keeps account of calls."""
+    desk.metrics.record(record)
+    for observe in desk.observers:
+        observe(record)
+    if desk.trace is not None:
+        desk.trace(record, request.headers.get("traceparent"), desk.clock())
 
 
 async def _call_in(desk: Desk, request: Request, service: str) -> HookRequest:
@@ -106,20 +124,24 @@ async def _answer(desk: Desk, call: HookRequest, seconds_left: float) -> Answer:
     )
 
 
-def _refused(service: str, call: HookRequest | None, error: InvalidRequestError, started: float) -> CallRecord:
-    return CallRecord(
+def _refused(
+    desk: Desk, service: str, call: HookRequest | None, error: InvalidRequestError, started: float
+) -> CallRecord:
+    refused = CallRecord(
         service=service,
         hook=_UNKNOWN if call is None else call.hook.value,
         hook_instance="" if call is None else plain_token(call.hook_instance),
         status=error.status,
         total_ms=_milliseconds_since(started),
         faults=tuple(f"refused-{issue.code}" for issue in error.issues),
+        profile=desk.settings.clinical_profile.name,
     )
+    return _with_data(refused, error.chart, error.gaps) if isinstance(error, UnansweredError) else refused
 
 
 def _answered(service: str, call: HookRequest, answer: Answer, started: float) -> CallRecord:
     assessment = answer.evaluation.assessment
-    return CallRecord(
+    answered = CallRecord(
         service=service,
         hook=call.hook.value,
         hook_instance=plain_token(call.hook_instance),
@@ -129,8 +151,19 @@ def _answered(service: str, call: HookRequest, answer: Answer, started: float) -
         rules=answer.met_rules,
         topics=answer.topics,
         silence=answer.silence,
-        faults=tuple(f"gap-{gap.kind.value}" for gap in assessment.gaps),
-        timings_ms=answer.evaluation.timings_ms,
+        profile=assessment.profile.name,
+    )
+    return _with_data(answered, answer.evaluation, assessment.gaps)
+
+
+def _with_data(record: CallRecord, read: Chart | Evaluation, gaps: tuple[DataGap, ...]) -> CallRecord:
+    """The record with how the chart could be read."""
+    return replace(
+        record,
+        timings_ms=read.timings_ms,
+        gaps=tuple(gap.kind.value for gap in gaps),
+        unmapped=unmapped_tokens(gaps),
+        fhir_faults={key: kind.value for key, kind in read.faults.items()},
     )
 
 
