@@ -6,11 +6,11 @@ below is told to the caller as a failure, logged without data, and never becomes
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import logging
-import os
 import traceback
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -24,18 +24,21 @@ from starlette.exceptions import HTTPException
 from cds_service import __version__
 from cds_service.fhir.client import FetchLimits, FhirClient, open_http
 from cds_service.hooks.errors import Issue, outcome_response
-from cds_service.hooks.metrics import Metrics
+from cds_service.hooks.metrics import Metrics, write_audit_line
 from cds_service.hooks.routes import Desk, hook_routes
 from cds_service.sandbox.server import sandbox_routes
-from cds_service.settings import Settings, read_settings, unknown_variables
+from cds_service.watch.alarms import Alarms
+from cds_service.watch.canaries import CanaryState
+from cds_service.watch.oversight import NONE, Oversight
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Iterator
 
     import httpx
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from cds_service.sandbox.store import ResourceStore
+    from cds_service.settings import Settings
 
 _log = logging.getLogger("cds_service")
 
@@ -57,70 +60,91 @@ def utc_now() -> datetime:
 
 
 def create_app(
-    settings: Settings | None = None,
+    settings: Settings,
     *,
     clock: Callable[[], datetime] = utc_now,
     sandbox: ResourceStore | None = None,
     open_pool: Callable[[], httpx.AsyncClient] | None = None,
+    oversight: Oversight = NONE,
 ) -> FastAPI:
     """The application.
 
-    `settings` None reads the environment (raises `SettingsError`). `sandbox`: what an embedded FHIR server at
-    /fhir serves. `open_pool`: another way to open the HTTP pool, to reach servers without a network.
+    `sandbox`: what an embedded FHIR server at /fhir serves. `open_pool`: another way to open the HTTP pool, to reach
+    servers without a network.
     """
-    chosen = _settings_from_environment() if settings is None else settings
-    metrics = Metrics()
+    metrics = Metrics(settings.clinical_profile.name, prefix="canary_" if oversight.is_canary else "")
+    alarms = Alarms(metrics)
     app = FastAPI(
         title="IV NAC decision support",
         version=__version__,
         summary="CDS Hooks: is intravenous N-acetylcysteine indicated for acetaminophen toxicity?",
         redirect_slashes=False,
-        lifespan=_lifespan(chosen, open_pool),
+        lifespan=_lifespan(settings, open_pool, oversight, metrics, clock),
     )
-    desk = Desk(chosen, lambda: app.state.fhir_client, metrics, clock)
+    observers = () if oversight.is_canary else (write_audit_line, alarms.observe)
+    desk = Desk(settings, lambda: app.state.fhir_client, metrics, clock, observers, oversight.tracer)
     app.include_router(hook_routes(desk))
-    _add_operations(app, chosen, metrics)
+    _add_operations(app, metrics)
+    _add_readiness(app, settings, oversight, alarms)
     if sandbox is not None:
         app.router.routes.extend(sandbox_routes(FHIR_PATH, sandbox))
     _add_failures(app)
-    _add_middleware(app, chosen, metrics)
+    _add_middleware(app, settings, metrics)
     return app
 
 
-def _settings_from_environment() -> Settings:
-    """The settings of a server process, whose log is opened here: every worker process starts in this place."""
-    settings = read_settings()
-    if not _log.handlers:
-        handler = logging.StreamHandler()
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
-        _log.addHandler(handler)
-    _log.setLevel(settings.log_level)
-    for sentence in unknown_variables(os.environ):
-        _log.warning("%s", sentence)
-    return settings
-
-
-def _lifespan(settings: Settings, open_pool: Callable[[], httpx.AsyncClient] | None) -> Callable[[FastAPI], Any]:
+def _lifespan(
+    settings: Settings,
+    open_pool: Callable[[], httpx.AsyncClient] | None,
+    oversight: Oversight,
+    metrics: Metrics,
+    clock: Callable[[], datetime],
+) -> Callable[[FastAPI], Any]:
     """Open the HTTP pool for as long as the app runs; no request is served without it."""
     limits = FetchLimits(request_seconds=settings.fhir_timeout_seconds)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         pool = open_http(limits) if open_pool is None else open_pool()
-        async with pool:
+        async with pool, _overseen(oversight, metrics, clock):
             app.state.fhir_client = FhirClient(pool, limits)
-            # What was built at start lives for ever: keep the collector from walking it during calls.
-            gc.collect()
-            gc.freeze()
-            try:
+            with _settled_heap(oversight):
                 yield
-            finally:
-                gc.unfreeze()
 
     return lifespan
 
 
-def _add_operations(app: FastAPI, settings: Settings, metrics: Metrics) -> None:
+@asynccontextmanager
+async def _overseen(oversight: Oversight, metrics: Metrics, clock: Callable[[], datetime]) -> AsyncIterator[None]:
+    """Ask the canaries meanwhile, and send the last traces at the end."""
+    asking = None if oversight.canaries is None else oversight.canaries.start(metrics, clock)
+    try:
+        yield
+    finally:
+        if asking is not None:
+            asking.cancel()
+        if oversight.tracer is not None:
+            await asyncio.to_thread(oversight.tracer.close)
+
+
+@contextmanager
+def _settled_heap(oversight: Oversight) -> Iterator[None]:
+    """What was built at start lives for ever: keep the collector from walking it during calls.
+
+    A canary's application leaves the collector to the one that it is asked by.
+    """
+    if oversight.is_canary:
+        yield
+        return
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+
+
+def _add_operations(app: FastAPI, metrics: Metrics) -> None:
     """Endpoints for those who run the service; none of them touches patient data."""
 
     @app.get("/", tags=["Operations"], summary="What is here")
@@ -132,17 +156,29 @@ def _add_operations(app: FastAPI, settings: Settings, metrics: Metrics) -> None:
     async def healthz() -> dict[str, str]:
         return {"status": "ok"}
 
-    @app.head("/readyz", include_in_schema=False)
-    @app.get("/readyz", tags=["Operations"], summary="The configuration is read and the HTTP pool is open")
-    async def readyz() -> Response:
-        is_ready = getattr(app.state, "fhir_client", None) is not None
-        profile = settings.clinical_profile.name
-        told = {"status": "ready" if is_ready else "starting", "profile": profile, "version": __version__}
-        return JSONResponse(told, HTTPStatus.OK if is_ready else HTTPStatus.SERVICE_UNAVAILABLE)
-
-    @app.get("/metrics", tags=["Operations"], summary="Prometheus metrics of this process")
+    @app.get("/metrics", tags=["Operations"], summary="Prometheus metrics of this service")
     async def prometheus() -> Response:
         return Response(metrics.as_text(), media_type="text/plain; version=0.0.4")
+
+
+def _add_readiness(app: FastAPI, settings: Settings, oversight: Oversight, alarms: Alarms) -> None:
+    """Fit to answer: the configuration is read, the HTTP pool is open and the canaries are answered rightly."""
+    canaries = oversight.canaries
+
+    @app.head("/readyz", include_in_schema=False)
+    @app.get("/readyz", tags=["Operations"], summary="The service is fit to answer: its canaries are")
+    async def readyz() -> Response:
+        is_open = getattr(app.state, "fhir_client", None) is not None
+        state = CanaryState.WELL if canaries is None else canaries.state
+        told = {
+            "status": (state if is_open else CanaryState.STARTING).value,
+            "profile": settings.clinical_profile.name,
+            "version": __version__,
+            "canaries": [] if canaries is None else canaries.unwell,
+            "alarms": alarms.names,
+        }
+        is_ready = is_open and state is CanaryState.WELL
+        return JSONResponse(told, HTTPStatus.OK if is_ready else HTTPStatus.SERVICE_UNAVAILABLE)
 
 
 def _add_failures(app: FastAPI) -> None:

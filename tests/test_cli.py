@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from typer.testing import Result
 
 ABOVE = "b1-above-line-8h"
+NOON = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
@@ -143,7 +144,7 @@ def test_doctor_finds_an_installation_well(base: str, monkeypatch: pytest.Monkey
     result = run("doctor")
     assert result.exit_code == 0, result.output
     assert "FHIR 4.0.1" in result.output
-    assert f"canary {ABOVE} (patient-view): indicated" in result.output
+    assert f"canary {ABOVE} (patient-view, us-2023): indicated" in result.output
     assert "unwell" not in result.output
 
 
@@ -198,7 +199,7 @@ SERVERS = [
 @pytest.mark.parametrize(("status", "body", "is_well", "words"), SERVERS)
 def test_doctor_tells_what_a_server_answers(status: int, body: bytes, is_well: bool, words: str) -> None:  # noqa: FBT001 - a table column
     settings = Settings(allowed_fhir_servers=("http://hapi:8080/fhir",))
-    (check,) = check_fhir_servers(settings, FakeSession(status, body))
+    (check,) = check_fhir_servers(settings, FakeSession(status, body), NOON)
     assert check.is_well is is_well
     assert words in check.words
 
@@ -206,7 +207,7 @@ def test_doctor_tells_what_a_server_answers(status: int, body: bytes, is_well: b
 def test_doctor_notices_a_canary_that_answers_otherwise(cases: tuple[FixtureCase, ...]) -> None:
     years_later = [replace(case, anchor=case.anchor + timedelta(days=3000)) for case in cases]
     checks = {check.name: check for check in check_canaries(Settings(), years_later)}
-    stale = checks[f"canary {ABOVE} (patient-view)"]
+    stale = checks[f"canary {ABOVE} (patient-view, us-2023)"]
     assert not stale.is_well
     assert stale.words == "silence; expected indicated"
 
