@@ -26,6 +26,7 @@ from cds_service.fhir.client import FetchLimits, FhirClient, open_http
 from cds_service.hooks.errors import Issue, outcome_response
 from cds_service.hooks.metrics import Metrics, write_audit_line
 from cds_service.hooks.routes import Desk, hook_routes
+from cds_service.hooks.shared_metrics import CANARY_PREFIX
 from cds_service.sandbox.server import sandbox_routes
 from cds_service.watch.alarms import Alarms
 from cds_service.watch.canaries import CanaryState
@@ -72,7 +73,7 @@ def create_app(
     `sandbox`: what an embedded FHIR server at /fhir serves. `open_pool`: another way to open the HTTP pool, to reach
     servers without a network.
     """
-    metrics = Metrics(settings.clinical_profile.name, prefix="canary_" if oversight.is_canary else "")
+    metrics = Metrics(settings.clinical_profile.name, prefix=CANARY_PREFIX if oversight.is_canary else "")
     alarms = Alarms(metrics)
     app = FastAPI(
         title="IV NAC decision support",

@@ -8,13 +8,21 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+from prometheus_client.registry import Collector
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from prometheus_client.metrics_core import Metric
 
 FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 """Read by the Prometheus library when it is first imported: set before the workers start, or without effect."""
 
+CANARY_PREFIX = "canary_"
 _OF_A_PROCESS = re.compile(r"gauge_live[a-z]*_(\d+)\.db")
 
 
@@ -27,10 +35,22 @@ def shared_folder() -> Path | None:
 def shared_registry(folder: Path) -> CollectorRegistry:
     """The numbers of all workers: counts of dead ones included, their gauges (calls in flight, canaries) not."""
     for process_id in _dead_processes(folder):
-        mark_process_dead(process_id, str(folder))  # type: ignore[no-untyped-call] # the library leaves it untyped
+        mark_process_dead(process_id, str(folder))  # type: ignore[no-untyped-call] # untyped there
     registry = CollectorRegistry()
-    MultiProcessCollector(registry, str(folder))  # type: ignore[no-untyped-call] # the library leaves it untyped
+    registry.register(_OwnMetrics(folder))
     return registry
+
+
+class _OwnMetrics(Collector):
+    """The workers' numbers without those of the canaries' applications, which write to the same files."""
+
+    def __init__(self, folder: Path) -> None:
+        # The library leaves these functions untyped.
+        self._all = MultiProcessCollector(None, str(folder))  # type: ignore[no-untyped-call]
+
+    def collect(self) -> Iterator[Metric]:
+        families = self._all.collect()  # type: ignore[no-untyped-call]
+        yield from (each for each in families if not each.name.startswith(CANARY_PREFIX))
 
 
 def _dead_processes(folder: Path) -> set[int]:
