@@ -142,7 +142,10 @@ def test_a_call_that_never_ends_does_not_keep_the_process(fhir: tuple[str, Held]
 def test_a_killed_worker_is_replaced_and_others_answer_meanwhile(fhir: tuple[str, Held]) -> None:
     base, held = fhir
     held.go.set()
-    with serving("--workers", "2", CDS_ALLOWED_FHIR_SERVERS=base) as server, ThreadPoolExecutor(2) as pool:
+    with (
+        serving("--workers", "2", CDS_ALLOWED_FHIR_SERVERS=base, CDS_CANARY_MINUTES="0") as server,
+        ThreadPoolExecutor(2) as pool,
+    ):
         until(lambda: len(server.worker_ids()) == 2)
         is_over = threading.Event()
         callers = [pool.submit(_call_until, server, base, is_over) for _ in range(2)]
