@@ -26,7 +26,7 @@ from cds_service.fhir.client import FetchLimits, FhirClient, open_http
 from cds_service.hooks.errors import Issue, outcome_response
 from cds_service.hooks.metrics import Metrics, write_audit_line
 from cds_service.hooks.routes import Desk, hook_routes
-from cds_service.hooks.shared_metrics import CANARY_PREFIX
+from cds_service.hooks.shared_metrics import INTERNAL_PREFIX
 from cds_service.sandbox.server import sandbox_routes
 from cds_service.watch.alarms import Alarms
 from cds_service.watch.canaries import CanaryState
@@ -73,7 +73,7 @@ def create_app(
     `sandbox`: what an embedded FHIR server at /fhir serves. `open_pool`: another way to open the HTTP pool, to reach
     servers without a network.
     """
-    metrics = Metrics(settings.clinical_profile.name, prefix=CANARY_PREFIX if oversight.is_canary else "")
+    metrics = Metrics(settings.clinical_profile.name, prefix=INTERNAL_PREFIX if oversight.is_internal else "")
     alarms = Alarms(metrics)
     app = FastAPI(
         title="IV NAC decision support",
@@ -82,7 +82,7 @@ def create_app(
         redirect_slashes=False,
         lifespan=_lifespan(settings, open_pool, oversight, metrics, clock),
     )
-    observers = () if oversight.is_canary else (write_audit_line, alarms.observe)
+    observers = () if oversight.is_internal else (write_audit_line, alarms.observe)
     desk = Desk(settings, lambda: app.state.fhir_client, metrics, clock, observers, oversight.tracer)
     app.include_router(hook_routes(desk))
     _add_operations(app, metrics)
@@ -132,9 +132,9 @@ async def _overseen(oversight: Oversight, metrics: Metrics, clock: Callable[[], 
 def _settled_heap(oversight: Oversight) -> Iterator[None]:
     """What was built at start lives for ever: keep the collector from walking it during calls.
 
-    A canary's application leaves the collector to the one that it is asked by.
+    An internal application leaves the collector to the one that it is asked by.
     """
-    if oversight.is_canary:
+    if oversight.is_internal:
         yield
         return
     gc.collect()

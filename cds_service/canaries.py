@@ -89,7 +89,7 @@ async def _ask(settings: Settings, scenes: Sequence[Scene], cases: Sequence[Fixt
     patients = {case.slug: case for _, case in found}.values()
     clock = _Clock(found[0][1].anchor)
     store = ResourceStore(resource for case in patients for resource in case.resources())
-    async with in_process(settings, store, clock, is_canary=True) as client:
+    async with in_process(settings, store, clock, is_internal=True) as client:
         results = []
         for scene, case in found:
             clock.now = case.anchor

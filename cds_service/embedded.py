@@ -23,7 +23,7 @@ FHIR_BASE = f"{BASE}{FHIR_PATH}"
 
 @asynccontextmanager
 async def in_process(
-    settings: Settings, store: ResourceStore, clock: Callable[[], datetime], *, is_canary: bool = False
+    settings: Settings, store: ResourceStore, clock: Callable[[], datetime], *, is_internal: bool = False
 ) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the started application whose default FHIR server is the embedded one over `store`."""
     chosen = settings.model_copy(update={"default_fhir_server": FHIR_BASE})
@@ -32,7 +32,7 @@ async def in_process(
         clock=clock,
         sandbox=store,
         open_pool=lambda: httpx.AsyncClient(transport=transport),
-        oversight=Oversight(is_canary=is_canary),
+        oversight=Oversight(is_internal=is_internal),
     )
     transport = httpx.ASGITransport(app)
     async with (

@@ -71,7 +71,7 @@ class AuditLine(dict[str, Any]):
 class Metrics:
     """What is counted about one application, in a registry of its own so that several can live in one process.
 
-    `prefix` sets the names of an application beside the service's own (its canaries) apart: where worker processes
+    `prefix` sets the names of an internal application apart: where worker processes
     share their numbers, equal names would be added up.
     """
 

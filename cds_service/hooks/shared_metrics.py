@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 """Read by the Prometheus library when it is first imported: set before the workers start, or without effect."""
 
-CANARY_PREFIX = "canary_"
+INTERNAL_PREFIX = "internal_"
 _OF_A_PROCESS = re.compile(r"gauge_live[a-z]*_(\d+)\.db")
 
 
@@ -42,7 +42,7 @@ def shared_registry(folder: Path) -> CollectorRegistry:
 
 
 class _OwnMetrics(Collector):
-    """The workers' numbers without those of the canaries' applications, which write to the same files."""
+    """The workers' numbers without those of internal applications, which write to the same files."""
 
     def __init__(self, folder: Path) -> None:
         # The library leaves these functions untyped.
@@ -50,7 +50,7 @@ class _OwnMetrics(Collector):
 
     def collect(self) -> Iterator[Metric]:
         families = self._all.collect()  # type: ignore[no-untyped-call]
-        yield from (each for each in families if not each.name.startswith(CANARY_PREFIX))
+        yield from (each for each in families if not each.name.startswith(INTERNAL_PREFIX))
 
 
 def _dead_processes(folder: Path) -> set[int]:

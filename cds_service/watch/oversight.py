@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 class Oversight:
     """`canaries`: asked while the application runs; /readyz waits for them. `tracer`: told of every call.
 
-    `is_canary`: this application is the one that canaries ask; its calls are counted apart and not audited.
+    `is_internal`: only this process asks the application (its canaries do); counted apart, and nobody's calls to audit.
     """
 
     canaries: CanaryWatch | None = None
     tracer: CallTracer | None = None
-    is_canary: bool = False
+    is_internal: bool = False
 
 
 NONE = Oversight()

@@ -134,7 +134,7 @@ ONE_WORKER = """
 import sys
 from cds_service.hooks.metrics import Metrics
 from tests.watch.records import fired
-metrics, canary = Metrics("us-2023"), Metrics("us-2023", prefix="canary_")
+metrics, canary = Metrics("us-2023"), Metrics("us-2023", prefix="internal_")
 metrics.record(fired())
 metrics.count_feedback("accepted")
 canary.record(fired())
@@ -167,7 +167,7 @@ def test_the_metrics_of_several_workers_are_one(tmp_path: Path) -> None:
     assert 'cds_feedback_total{outcome="accepted"} 2.0' in together
     assert "cds_calls_in_flight 2.0" in together
     assert f"{canary} 0.0" in together
-    assert "canary_cds" not in together
+    assert "internal_cds" not in together
     # The killed worker's calls still count; its call under way and its canary do not.
     assert f"{calls} 3.0" in after
     assert "cds_calls_in_flight 1.0" in after
