@@ -9,12 +9,15 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import secrets
 import traceback
 from contextlib import asynccontextmanager, contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
+import httpx
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.cors import CORSMiddleware
@@ -27,15 +30,21 @@ from cds_service.hooks.errors import Issue, outcome_response
 from cds_service.hooks.metrics import Metrics, write_audit_line
 from cds_service.hooks.routes import Desk, hook_routes
 from cds_service.hooks.shared_metrics import INTERNAL_PREFIX
+from cds_service.sandbox.fixtures import load_cases
 from cds_service.sandbox.server import sandbox_routes
 from cds_service.watch.alarms import Alarms
 from cds_service.watch.canaries import CanaryState
 from cds_service.watch.oversight import NONE, Oversight
+from cds_service.web.ehr_charts import FixtureCharts
+from cds_service.web.ehr_pages import EhrDesk, ehr_routes
+from cds_service.web.how_page import how_routes
+from cds_service.web.nomogram_pages import NomogramDesk, nomogram_routes
+from cds_service.web.pages import static_routes
+from cds_service.web.sealed import Seal
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
 
-    import httpx
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from cds_service.sandbox.store import ResourceStore
@@ -82,16 +91,60 @@ def create_app(
         redirect_slashes=False,
         lifespan=_lifespan(settings, open_pool, oversight, metrics, clock),
     )
+    nomogram = NomogramDesk(settings, clock, _seal(settings))
     observers = () if oversight.is_internal else (write_audit_line, alarms.observe)
-    desk = Desk(settings, lambda: app.state.fhir_client, metrics, clock, observers, oversight.tracer)
+    desk = Desk(
+        settings,
+        lambda: app.state.fhir_client,
+        metrics,
+        clock,
+        nomogram.link,
+        observers=observers,
+        trace=oversight.tracer,
+    )
     app.include_router(hook_routes(desk))
-    _add_operations(app, metrics)
+    app.router.routes.extend([*static_routes(), *nomogram_routes(nomogram), *how_routes(settings.clinical_profile)])
+    if settings.playground:
+        app.router.routes.extend(ehr_routes(_mini_ehr(settings, clock, lambda: app.state.fhir_client)))
+    _add_operations(app, settings, metrics)
     _add_readiness(app, settings, oversight, alarms)
     if sandbox is not None:
         app.router.routes.extend(sandbox_routes(FHIR_PATH, sandbox))
     _add_failures(app)
     _add_middleware(app, settings, metrics)
     return app
+
+
+def _mini_ehr(settings: Settings, clock: Callable[[], datetime], client: Callable[[], FhirClient | None]) -> EhrDesk:
+    """The mini EHR; its charts, and the service that reads them at other instants, are made when first looked at."""
+
+    # Most processes never show it: reading the fixtures would cost each of them a second and some memory.
+    @cache
+    def charts() -> FixtureCharts:
+        return FixtureCharts(load_cases(), clock)
+
+    @cache
+    def replayed() -> FastAPI:
+        return replaying_app(settings, charts())
+
+    return EhrDesk(settings, clock, charts, replayed, client)
+
+
+def replaying_app(settings: Settings, charts: FixtureCharts) -> FastAPI:
+    """The application over fixture charts at the instant each caller chose; it needs no lifespan and no network."""
+    fhir = f"http://127.0.0.1{FHIR_PATH}"
+    inner = settings.model_copy(update={"default_fhir_server": fhir, "playground": False, "database_url": ""})
+    internal = Oversight(is_internal=True)
+    app = create_app(inner, clock=charts.present, sandbox=charts.store, oversight=internal)
+    limits = FetchLimits(request_seconds=settings.fhir_timeout_seconds)
+    app.state.fhir_client = FhirClient(httpx.AsyncClient(transport=httpx.ASGITransport(app)), limits)
+    return app
+
+
+def _seal(settings: Settings) -> Seal:
+    """The seal of nomogram links; without a secret of the site only this process can open what it sealed."""
+    secret = secrets.token_hex(32) if settings.link_secret is None else settings.link_secret.get_secret_value()
+    return Seal(secret, timedelta(minutes=settings.link_minutes))
 
 
 def _lifespan(
@@ -145,12 +198,13 @@ def _settled_heap(oversight: Oversight) -> Iterator[None]:
         gc.unfreeze()
 
 
-def _add_operations(app: FastAPI, metrics: Metrics) -> None:
+def _add_operations(app: FastAPI, settings: Settings, metrics: Metrics) -> None:
     """Endpoints for those who run the service; none of them touches patient data."""
+    if not settings.playground:
 
-    @app.get("/", tags=["Operations"], summary="What is here")
-    async def landing() -> dict[str, Any]:
-        return {"service": app.title, "version": __version__, "endpoints": _ENDPOINTS}
+        @app.get("/", tags=["Operations"], summary="What is here")
+        async def landing() -> dict[str, Any]:
+            return {"service": app.title, "version": __version__, "endpoints": _ENDPOINTS}
 
     @app.head("/healthz", include_in_schema=False)
     @app.get("/healthz", tags=["Operations"], summary="The process answers")

@@ -44,6 +44,7 @@ _CANARY_SETTINGS = {
     "fhir_timeout_seconds": 60.0,
     "trusted_clients": None,
     "database_url": "",
+    "playground": False,
 }
 
 

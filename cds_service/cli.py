@@ -14,11 +14,12 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.text import Text
 
-from cds_service import __version__, demo, doctor, premises, profile_commands, server
+from cds_service import __version__, demo, doctor, governance_commands, premises, profile_commands, server
 from cds_service.app import utc_now
 from cds_service.caller import CallerError, ServiceCaller
 from cds_service.catalogue import OrderName, draft_order
 from cds_service.clinical.profiles import PROFILES
+from cds_service.clinical.ruleset import RULE_SET_HASH, RULE_SET_VERSION
 from cds_service.hooks.models import Hook
 from cds_service.sandbox.fixtures import FixtureCase, FixtureError, load_cases
 from cds_service.sandbox.loading import load_fixtures
@@ -37,6 +38,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(profile_commands.app, name="profiles")
+app.command(name="governance")(governance_commands.write_pack)
 _console = Console()
 _errors = Console(stderr=True)
 
@@ -44,10 +46,11 @@ Port = Annotated[int, typer.Option(min=0, max=65535, help="port to listen on; 0 
 
 
 @app.callback(invoke_without_command=True)
-def main(version: Annotated[bool, typer.Option("--version", help="version and guideline profiles")] = False) -> None:  # noqa: FBT002 - a flag
+def main(version: Annotated[bool, typer.Option("--version", help="version, rule set and profiles")] = False) -> None:  # noqa: FBT002 - a flag
     """CDS Hooks service: is intravenous N-acetylcysteine indicated for acetaminophen toxicity?"""
     if version:
         typer.echo(f"cds-service {__version__}; profiles: {', '.join(sorted(PROFILES))}")
+        typer.echo(f"rule set {RULE_SET_VERSION}; sha256 {RULE_SET_HASH}")
         raise typer.Exit
 
 

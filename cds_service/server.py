@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import math
 import os
+import secrets
 from contextlib import contextmanager
 from datetime import timedelta
 from tempfile import TemporaryDirectory
@@ -18,7 +19,7 @@ import uvicorn
 from cds_service.app import create_app
 from cds_service.canaries import ask_canaries
 from cds_service.hooks.shared_metrics import FOLDER_VARIABLE
-from cds_service.settings import Settings, read_settings, unknown_variables
+from cds_service.settings import PREFIX, Settings, read_settings, unknown_variables
 from cds_service.watch.canaries import CanaryWatch
 from cds_service.watch.logs import open_log, server_log_config
 from cds_service.watch.oversight import Oversight
@@ -56,6 +57,8 @@ def serve(settings: Settings, host: str, port: int, workers: int) -> None:
 
     Then no connection is accepted any more, and calls under way have their deadline to be answered.
     """
+    if workers > 1:  # any worker may be asked for the link another one made
+        os.environ.setdefault(f"{PREFIX}LINK_SECRET", secrets.token_hex(32))
     with _shared_metrics(workers):
         uvicorn.run(
             "cds_service.server:create_server",

@@ -144,6 +144,15 @@ class Settings(BaseSettings):
     operations_password: Annotated[SecretStr | None, BeforeValidator(_blank_is_unset)] = Field(
         default=None, description="the password of the pages for those who run the service"
     )
+    playground: bool = Field(default=True, description="true or false")
+    link_secret: Annotated[SecretStr | None, BeforeValidator(_blank_is_unset)] = Field(
+        default=None,
+        min_length=32,
+        description="a text of at least 32 characters, the same for every worker and replica",
+    )
+    link_minutes: float = Field(
+        default=15, ge=1, le=120, allow_inf_nan=False, description="a number of minutes from 1 to 120"
+    )
     max_body_bytes: int = Field(
         default=16 * _MIB, ge=1024, le=256 * _MIB, description=f"a whole number of bytes from 1024 to {256 * _MIB}"
     )

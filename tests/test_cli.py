@@ -19,6 +19,7 @@ from typer.testing import CliRunner
 from cds_service import __version__, demo
 from cds_service.caller import hook_body
 from cds_service.cli import app
+from cds_service.clinical.ruleset import RULE_SET_HASH, RULE_SET_VERSION
 from cds_service.doctor import check_canaries, check_fhir_servers
 from cds_service.hooks.models import Hook
 from cds_service.sandbox.fixtures import FixtureCase, load_cases
@@ -54,6 +55,8 @@ def test_version_names_the_profiles() -> None:
     assert result.exit_code == 0
     assert __version__ in result.output
     assert "us-2023" in result.output
+    assert RULE_SET_VERSION in result.output
+    assert RULE_SET_HASH in result.output
 
 
 def test_demo_shows_every_scene_and_stops() -> None:

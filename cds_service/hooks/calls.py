@@ -20,9 +20,10 @@ from cds_service.hooks.models import Hook, HookRequest
 from cds_service.hooks.orders import OrderContext, OrderContextError, drafts_from_context
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from datetime import datetime
 
+    from cds_service.clinical.assessment import Assessment
     from cds_service.clinical.facts import DataGap
     from cds_service.evaluation import Chart, Evaluation
     from cds_service.fhir.client import FhirClient
@@ -68,9 +69,15 @@ class Answer:
 
 
 async def answer_call(
-    call: HookRequest, *, settings: Settings, client: FhirClient | None, now: datetime, seconds_left: float
+    call: HookRequest,
+    *,
+    settings: Settings,
+    client: FhirClient | None,
+    now: datetime,
+    seconds_left: float,
+    link_for: Callable[[Assessment], JsonObject | None] = lambda _: None,
 ) -> Answer:
-    """The answer to one call within `seconds_left`.
+    """The answer to one call within `seconds_left`. `link_for`: the link of the primary card to a page, if any.
 
     Raises `InvalidRequestError`: 400 for another patient's data or unusable draft orders, 412 (`UnansweredError`)
     when required data are missing.
@@ -92,6 +99,7 @@ async def answer_call(
         base_url=settings.base_url,
         zone=settings.zone,
         encounter_id=call.encounter_id,
+        link=link_for(evaluation.assessment),
     )
     return Answer(cards, evaluation)
 

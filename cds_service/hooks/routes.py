@@ -25,9 +25,11 @@ from cds_service.hooks.models import HookRequest, hook_request
 from cds_service.hooks.openapi import CALL, FAILURES
 
 if TYPE_CHECKING:
+    from cds_service.clinical.assessment import Assessment
     from cds_service.clinical.facts import DataGap
     from cds_service.evaluation import Chart, Evaluation
     from cds_service.fhir.client import FhirClient
+    from cds_service.fhir.reading import JsonObject
     from cds_service.settings import Settings
 
 _UNKNOWN = "unknown"
@@ -39,6 +41,7 @@ CallTrace = Callable[[CallRecord, str | None, datetime], None]
 class Desk:
     """What every call needs: settings, the FHIR client (a function, for it opens with the app), metrics, the clock.
 
+    `link_for`: the link of a card to a page about its assessment, if there is one.
     `observers` are told of every finished call; `trace` too, with the caller's `traceparent` and the present instant.
     """
 
@@ -46,6 +49,7 @@ class Desk:
     client: Callable[[], FhirClient | None]
     metrics: Metrics
     clock: Callable[[], datetime]
+    link_for: Callable[[Assessment], JsonObject | None] = lambda _: None
     observers: tuple[Callable[[CallRecord], None], ...] = ()
     trace: CallTrace | None = None
 
@@ -84,7 +88,13 @@ async def _respond(desk: Desk, entries: tuple[ServiceEntry, ...], service_id: st
         return outcome_response(error.status, error.issues)
     body = orjson.dumps({"cards": answer.cards})
     _account(desk, request, _answered(service, call, answer, started))
-    return Response(body, media_type=JSON_MEDIA_TYPE)
+    return Response(body, media_type=JSON_MEDIA_TYPE, headers=_server_timing(answer))
+
+
+def _server_timing(answer: Answer) -> dict[str, str]:
+    """Where the time went, as browsers and proxies read it: steps and FHIR query keys, in milliseconds."""
+    timings = answer.evaluation.timings_ms
+    return {"Server-Timing": ", ".join(f"{name};dur={spent:.2f}" for name, spent in timings.items())}
 
 
 def _account(desk: Desk, request: Request, record: CallRecord) -> None:
@@ -121,6 +131,7 @@ async def _answer(desk: Desk, call: HookRequest, seconds_left: float) -> Answer:
         client=desk.client(),
         now=desk.clock(),
         seconds_left=max(seconds_left, 0.0),
+        link_for=desk.link_for,
     )
 
 
