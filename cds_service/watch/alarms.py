@@ -80,10 +80,17 @@ class Alarms:
         """Learn of one finished call."""
         self._tell_unmapped(call)
         if call.status in _UNDERSTOOD:
-            firing = self._by_hook.setdefault(call.hook, Firing())
+            firing = self._firing_of(call.hook)
             firing.count(has_fired=bool(call.topics))
             self._metrics.show_firing(call.hook, firing.ratio)
-            self._raise(f"no-cards-{call.hook}", firing)
+            self._raise(_alarm_of(call.hook), firing)
+
+    def _firing_of(self, hook: str) -> Firing:
+        """The count of a hook; its alarm is shown as not raised from the first call on."""
+        if hook not in self._by_hook:
+            self._by_hook[hook] = Firing()
+            self._metrics.show_alarm(_alarm_of(hook), is_raised=False)
+        return self._by_hook[hook]
 
     def _raise(self, name: str, firing: Firing) -> None:
         """Raise or end the alarm that a hook's cards stopped coming; said on a change only."""
@@ -108,3 +115,7 @@ class Alarms:
             _log.warning("unmapped %s %s: a chart holds it and no table of this service knows it", kind, token)
             if len(self._tokens) == MOST_TOKENS:
                 _log.warning("%d unmapped codes and units were named; further ones are only counted", MOST_TOKENS)
+
+
+def _alarm_of(hook: str) -> str:
+    return f"no-cards-{hook}"

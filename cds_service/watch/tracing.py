@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 _log = logging.getLogger("cds_service")
 
 ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+_TIMEOUT = "OTEL_EXPORTER_OTLP_TIMEOUT"
+_EXPORT_SECONDS = 2.0
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -56,7 +58,9 @@ def _exporting_provider(environment: Mapping[str, str]) -> TracerProvider:
 
     name = environment.get("OTEL_SERVICE_NAME") or "cds-service"
     provider = TracerProvider(resource=Resource.create({"service.name": name, "service.version": __version__}))
-    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    # The exporter reads its variable itself; its own default would keep a stopping process for ten seconds.
+    seconds = None if environment.get(_TIMEOUT) else _EXPORT_SECONDS
+    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(timeout=seconds)))
     return provider
 
 
