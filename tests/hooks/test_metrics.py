@@ -5,21 +5,21 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import subprocess
 import sys
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
 from cds_service import __version__
 from cds_service.clinical.facts import DataGap, GapKind
-from cds_service.hooks.metrics import unmapped_tokens
+from cds_service.hooks.metrics import Metrics, unmapped_tokens
 from tests.hooks.service import VIEW, bundle, level_result, prefetch, service, view
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
+README = Path(__file__).parents[2] / "README.md"
 FHIR = "https://fhir.test/r4"
 LOCAL = "urn:oid:1.2.3|APAP"
 
@@ -172,3 +172,16 @@ def test_the_metrics_of_several_workers_are_one(tmp_path: Path) -> None:
     assert f"{calls} 3.0" in after
     assert "cds_calls_in_flight 1.0" in after
     assert f"{canary} 1.0" in after
+
+
+def test_the_readme_lists_every_metric() -> None:
+    shown = {
+        name.removesuffix("_total")
+        for name in re.findall(r"^# TYPE (cds_\S+)", Metrics().as_text().decode(), re.MULTILINE)
+    }
+    rows = [
+        line.split("|")[1] for line in README.read_text(encoding="utf-8").splitlines() if line.startswith("| `cds_")
+    ]
+    assert {name for row in rows for name in re.findall(r"`(\w+)`", row)} == {
+        name for name in shown if not name.endswith("_created")
+    }
