@@ -6,12 +6,12 @@ below is told to the caller as a failure, logged without data, and never becomes
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import logging
-import os
 import secrets
 import traceback
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from http import HTTPStatus
@@ -33,12 +33,15 @@ from cds_service.fhir.outbound import open_http
 from cds_service.hooks.errors import InvalidRequestError, Issue, outcome_response
 from cds_service.hooks.gate import Gate
 from cds_service.hooks.jwks import KeyLimits, PublishedKeys
-from cds_service.hooks.metrics import Metrics
+from cds_service.hooks.metrics import Metrics, write_audit_line
 from cds_service.hooks.routes import Desk, hook_routes
+from cds_service.hooks.shared_metrics import INTERNAL_PREFIX
 from cds_service.replay import MemoryReplayRegister, ReplayRegister, SharedReplayRegister
 from cds_service.sandbox.fixtures import load_cases
 from cds_service.sandbox.server import sandbox_routes
-from cds_service.settings import Settings, read_settings, unknown_variables
+from cds_service.watch.alarms import Alarms
+from cds_service.watch.canaries import CanaryState
+from cds_service.watch.oversight import NONE, Oversight
 from cds_service.web.ehr_charts import FixtureCharts
 from cds_service.web.ehr_pages import EhrDesk, ehr_routes
 from cds_service.web.how_page import how_routes
@@ -47,11 +50,12 @@ from cds_service.web.pages import static_routes
 from cds_service.web.sealed import Seal
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Iterator
 
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from cds_service.sandbox.store import ResourceStore
+    from cds_service.settings import Settings
 
 _log = logging.getLogger("cds_service")
 
@@ -73,42 +77,53 @@ def utc_now() -> datetime:
 
 
 def create_app(
-    settings: Settings | None = None,
+    settings: Settings,
     *,
     clock: Callable[[], datetime] = utc_now,
     sandbox: ResourceStore | None = None,
     open_pool: Callable[[], httpx.AsyncClient] | None = None,
     shared_replays: ReplayRegister | None = None,
+    oversight: Oversight = NONE,
 ) -> FastAPI:
     """The application.
 
-    `settings` None reads the environment (raises `SettingsError`). `sandbox`: what an embedded FHIR server at
-    /fhir serves. `open_pool`: another way to open the HTTP pools, to reach servers without a network.
-    `shared_replays`: the register of used tokens that several processes share.
+    `sandbox`: what an embedded FHIR server at /fhir serves. `open_pool`: another way to open the HTTP pools, to reach
+    servers without a network. `shared_replays`: the register of used tokens that several processes share.
     """
-    chosen = _settings_from_environment() if settings is None else settings
-    metrics = Metrics()
-    keys = _published_keys(chosen, open_pool)
+    metrics = Metrics(settings.clinical_profile.name, prefix=INTERNAL_PREFIX if oversight.is_internal else "")
+    alarms = Alarms(metrics)
+    keys = _published_keys(settings, open_pool)
     app = FastAPI(
         title="IV NAC decision support",
         version=__version__,
         summary="CDS Hooks: is intravenous N-acetylcysteine indicated for acetaminophen toxicity?",
         redirect_slashes=False,
-        lifespan=_lifespan(chosen, metrics, keys, open_pool),
+        lifespan=_lifespan(settings, open_pool, keys, oversight, metrics, clock),
     )
     replays = _replay_register(clock, metrics, shared_replays)
-    gate = None if chosen.clients is None else Gate(chosen.clients, chosen.base_url, keys, replays, clock)
-    nomogram = NomogramDesk(chosen, clock, _seal(chosen))
-    desk = Desk(chosen, lambda: app.state.fhir_client, metrics, clock, nomogram.link, gate)
+    gate = None if settings.clients is None else Gate(settings.clients, settings.base_url, keys, replays, clock)
+    nomogram = NomogramDesk(settings, clock, _seal(settings))
+    observers = () if oversight.is_internal else (write_audit_line, alarms.observe)
+    desk = Desk(
+        settings,
+        lambda: app.state.fhir_client,
+        metrics,
+        clock,
+        nomogram.link,
+        gate,
+        observers=observers,
+        trace=oversight.tracer,
+    )
     app.include_router(hook_routes(desk))
-    app.router.routes.extend([*static_routes(), *nomogram_routes(nomogram), *how_routes(chosen.clinical_profile)])
-    if chosen.playground:
-        app.router.routes.extend(ehr_routes(_mini_ehr(chosen, clock, lambda: app.state.fhir_client)))
-    _add_operations(app, chosen, metrics)
+    app.router.routes.extend([*static_routes(), *nomogram_routes(nomogram), *how_routes(settings.clinical_profile)])
+    if settings.playground:
+        app.router.routes.extend(ehr_routes(_mini_ehr(settings, clock, lambda: app.state.fhir_client)))
+    _add_operations(app, settings, metrics)
+    _add_readiness(app, settings, oversight, alarms)
     if sandbox is not None:
         app.router.routes.extend(sandbox_routes(FHIR_PATH, sandbox))
     _add_failures(app)
-    _add_middleware(app, chosen, metrics)
+    _add_middleware(app, settings, metrics)
     return app
 
 
@@ -132,7 +147,7 @@ def replaying_app(settings: Settings, charts: FixtureCharts) -> FastAPI:
     fhir = f"http://127.0.0.1{FHIR_PATH}"
     without = {"playground": False, "database_url": "", "trusted_clients": None}  # only this process can call it
     inner = settings.model_copy(update={"default_fhir_server": fhir, **without})
-    app = create_app(inner, clock=charts.present, sandbox=charts.store)
+    app = create_app(inner, clock=charts.present, sandbox=charts.store, oversight=Oversight(is_internal=True))
     limits = FetchLimits(request_seconds=settings.fhir_timeout_seconds)
     app.state.fhir_client = FhirClient(httpx.AsyncClient(transport=httpx.ASGITransport(app)), limits)
     return app
@@ -142,19 +157,6 @@ def _seal(settings: Settings) -> Seal:
     """The seal of nomogram links; without a secret of the site only this process can open what it sealed."""
     secret = secrets.token_hex(32) if settings.link_secret is None else settings.link_secret.get_secret_value()
     return Seal(secret, timedelta(minutes=settings.link_minutes))
-
-
-def _settings_from_environment() -> Settings:
-    """The settings of a server process, whose log is opened here: every worker process starts in this place."""
-    settings = read_settings()
-    if not _log.handlers:
-        handler = logging.StreamHandler()
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
-        _log.addHandler(handler)
-    _log.setLevel(settings.log_level)
-    for sentence in unknown_variables(os.environ):
-        _log.warning("%s", sentence)
-    return settings
 
 
 def _published_keys(settings: Settings, open_pool: Callable[[], httpx.AsyncClient] | None) -> PublishedKeys:
@@ -173,7 +175,12 @@ def _replay_register(
 
 
 def _lifespan(
-    settings: Settings, metrics: Metrics, keys: PublishedKeys, open_pool: Callable[[], httpx.AsyncClient] | None
+    settings: Settings,
+    open_pool: Callable[[], httpx.AsyncClient] | None,
+    keys: PublishedKeys,
+    oversight: Oversight,
+    metrics: Metrics,
+    clock: Callable[[], datetime],
 ) -> Callable[[FastAPI], Any]:
     """Open the HTTP pool for as long as the app runs; no request is served without it."""
     limits = FetchLimits(request_seconds=min(settings.fhir_timeout_seconds, settings.deadline_seconds))
@@ -182,18 +189,43 @@ def _lifespan(
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         pool = open_http(limits.request_seconds, policy) if open_pool is None else open_pool()
-        async with pool:
+        async with pool, _overseen(oversight, metrics, clock):
             app.state.fhir_client = FhirClient(pool, limits, Circuits(tell=metrics.count_circuit))
-            # What was built at start lives for ever: keep the collector from walking it during calls.
-            gc.collect()
-            gc.freeze()
-            try:
+            with _settled_heap(oversight):
                 yield
-            finally:
-                gc.unfreeze()
-                await keys.aclose()
+        await keys.aclose()
 
     return lifespan
+
+
+@asynccontextmanager
+async def _overseen(oversight: Oversight, metrics: Metrics, clock: Callable[[], datetime]) -> AsyncIterator[None]:
+    """Ask the canaries meanwhile, and send the last traces at the end."""
+    asking = None if oversight.canaries is None else oversight.canaries.start(metrics, clock)
+    try:
+        yield
+    finally:
+        if asking is not None:
+            asking.cancel()
+        if oversight.tracer is not None:
+            await asyncio.to_thread(oversight.tracer.close)
+
+
+@contextmanager
+def _settled_heap(oversight: Oversight) -> Iterator[None]:
+    """What was built at start lives for ever: keep the collector from walking it during calls.
+
+    An internal application leaves the collector to the one that it is asked by.
+    """
+    if oversight.is_internal:
+        yield
+        return
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 def _add_operations(app: FastAPI, settings: Settings, metrics: Metrics) -> None:
@@ -209,17 +241,29 @@ def _add_operations(app: FastAPI, settings: Settings, metrics: Metrics) -> None:
     async def healthz() -> dict[str, str]:
         return {"status": "ok"}
 
-    @app.head("/readyz", include_in_schema=False)
-    @app.get("/readyz", tags=["Operations"], summary="The configuration is read and the HTTP pool is open")
-    async def readyz() -> Response:
-        is_ready = getattr(app.state, "fhir_client", None) is not None
-        profile = settings.clinical_profile.name
-        told = {"status": "ready" if is_ready else "starting", "profile": profile, "version": __version__}
-        return JSONResponse(told, HTTPStatus.OK if is_ready else HTTPStatus.SERVICE_UNAVAILABLE)
-
-    @app.get("/metrics", tags=["Operations"], summary="Prometheus metrics of this process")
+    @app.get("/metrics", tags=["Operations"], summary="Prometheus metrics of this service")
     async def prometheus() -> Response:
         return Response(metrics.as_text(), media_type="text/plain; version=0.0.4")
+
+
+def _add_readiness(app: FastAPI, settings: Settings, oversight: Oversight, alarms: Alarms) -> None:
+    """Fit to answer: the configuration is read, the HTTP pool is open and the canaries are answered rightly."""
+    canaries = oversight.canaries
+
+    @app.head("/readyz", include_in_schema=False)
+    @app.get("/readyz", tags=["Operations"], summary="The service is fit to answer: its canaries are")
+    async def readyz() -> Response:
+        is_open = getattr(app.state, "fhir_client", None) is not None
+        state = CanaryState.WELL if canaries is None else canaries.state
+        told = {
+            "status": (state if is_open else CanaryState.STARTING).value,
+            "profile": settings.clinical_profile.name,
+            "version": __version__,
+            "canaries": [] if canaries is None else canaries.unwell,
+            "alarms": alarms.names,
+        }
+        is_ready = is_open and state is CanaryState.WELL
+        return JSONResponse(told, HTTPStatus.OK if is_ready else HTTPStatus.SERVICE_UNAVAILABLE)
 
 
 def _add_failures(app: FastAPI) -> None:

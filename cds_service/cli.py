@@ -6,17 +6,24 @@ Knows typer and rich. Exit codes: 0 answered, 1 failed or differs, 2 cannot star
 from __future__ import annotations
 
 import os
-import secrets
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import requests
 import typer
-import uvicorn
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.text import Text
 
-from cds_service import __version__, client_commands, demo, doctor, governance_commands, profile_commands
+from cds_service import (
+    __version__,
+    client_commands,
+    demo,
+    doctor,
+    governance_commands,
+    premises,
+    profile_commands,
+    server,
+)
 from cds_service.app import utc_now
 from cds_service.caller import CallerError, ServiceCaller
 from cds_service.catalogue import OrderName, draft_order
@@ -26,7 +33,7 @@ from cds_service.hooks.models import Hook
 from cds_service.sandbox.fixtures import FixtureCase, FixtureError, load_cases
 from cds_service.sandbox.loading import load_fixtures
 from cds_service.scenes import SceneError
-from cds_service.settings import PREFIX, Settings, SettingsError, read_settings, unknown_variables
+from cds_service.settings import Settings, SettingsError, read_settings, unknown_variables
 from cds_service.terminal import plain, print_cards, print_failure
 
 if TYPE_CHECKING:
@@ -64,19 +71,7 @@ def serve(
     workers: Annotated[int, typer.Option(min=1, max=64, help="processes")] = 1,
 ) -> None:
     """Serve the CDS Hooks endpoints with the settings of the environment."""
-    settings = _settings(tells_unknown=False)  # every server process logs them itself
-    if workers > 1:  # any worker may be asked for the link another one made
-        os.environ.setdefault(f"{PREFIX}LINK_SECRET", secrets.token_hex(32))
-    uvicorn.run(
-        "cds_service.app:create_app",
-        factory=True,
-        host=host,
-        port=port,
-        workers=workers,
-        log_level=settings.log_level.lower(),
-        access_log=False,  # addresses name patients when the embedded sandbox runs; the audit log says more
-        server_header=False,
-    )
+    server.serve(_settings(tells_unknown=False), host, port, workers)  # every server process logs unknown ones itself
 
 
 @app.command(name="demo")
@@ -163,22 +158,35 @@ def call(
 
 
 @app.command(name="doctor")
-def examine() -> None:
-    """Check the configuration, the FHIR servers and canary patients with known answers."""
+def examine(
+    service: Annotated[str | None, typer.Option(help="base address of a running service to ask too")] = None,
+) -> None:
+    """Check the configuration, what the service stands on, and canary patients; say what to do about each fault."""
     settings, cases = _settings(), _cases()
     _console.print(Text(f"configuration: profile {settings.profile}, times shown in {settings.timezone}"))
+    session = requests.Session()
     try:
         checks = [
-            *doctor.check_fhir_servers(settings),
+            *doctor.check_fhir_servers(settings, utc_now()),
+            *premises.check_premises(settings),
+            doctor.check_codes(),
             *doctor.check_canaries(settings, cases),
+            *(() if service is None else doctor.check_service(service.rstrip("/"), session)),
         ]
     except SceneError as error:
         _stop(str(error))
     for check in checks:
-        mark = Text("well  ", style="green") if check.is_well else Text("unwell", style="red")
-        _console.print(mark, Text(f"{check.name}: {plain(check.words)}"))
+        _print_check(check)
     if not all(check.is_well for check in checks):
         raise typer.Exit(1)
+
+
+def _print_check(check: premises.Check) -> None:
+    """One line, and below it what to do where something is unwell."""
+    mark = Text("well  ", style="green") if check.is_well else Text("unwell", style="red")
+    _console.print(mark, Text(f"{check.name}: {plain(check.words)}"))
+    if not check.is_well:
+        _console.print(Text(f"       -> {check.next_step}", style="yellow"))
 
 
 def _settings(*, tells_unknown: bool = True) -> Settings:

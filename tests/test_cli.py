@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +22,7 @@ from cds_service import __version__, demo
 from cds_service.caller import hook_body
 from cds_service.cli import app
 from cds_service.clinical.ruleset import RULE_SET_HASH, RULE_SET_VERSION
-from cds_service.doctor import Check, check_canaries, check_fhir_servers
+from cds_service.doctor import check_canaries, check_fhir_servers
 from cds_service.hooks.models import Hook
 from cds_service.sandbox.fixtures import FixtureCase, load_cases
 from cds_service.settings import Settings
@@ -34,8 +34,10 @@ if TYPE_CHECKING:
     from typer.testing import Result
 
     from cds_service.fhir.addresses import IpAddress
+    from cds_service.premises import Check
 
 ABOVE = "b1-above-line-8h"
+NOON = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
@@ -150,7 +152,7 @@ def test_doctor_finds_an_installation_well(base: str, monkeypatch: pytest.Monkey
     result = run("doctor")
     assert result.exit_code == 0, result.output
     assert "FHIR 4.0.1" in result.output
-    assert f"canary {ABOVE} (patient-view): indicated" in result.output
+    assert f"canary {ABOVE} (patient-view, us-2023): indicated" in result.output
     assert "unwell" not in result.output
 
 
@@ -208,7 +210,7 @@ def examined(addresses: tuple[str, ...], transport: httpx.AsyncBaseTransport, **
         return [ip_address(each) for each in addresses]
 
     chosen = Settings(allowed_fhir_servers=("http://hapi:8080/fhir",), **settings)
-    (check,) = check_fhir_servers(chosen, resolve=resolve, transport=transport)
+    (check,) = check_fhir_servers(chosen, NOON, resolve=resolve, transport=transport)
     return check
 
 
@@ -232,7 +234,7 @@ def test_doctor_does_not_ask_a_server_the_service_would_not_ask(addresses: tuple
 def test_doctor_notices_a_canary_that_answers_otherwise(cases: tuple[FixtureCase, ...]) -> None:
     years_later = [replace(case, anchor=case.anchor + timedelta(days=3000)) for case in cases]
     checks = {check.name: check for check in check_canaries(Settings(), years_later)}
-    stale = checks[f"canary {ABOVE} (patient-view)"]
+    stale = checks[f"canary {ABOVE} (patient-view, us-2023)"]
     assert not stale.is_well
     assert stale.words == "silence; expected indicated"
 

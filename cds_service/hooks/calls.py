@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from cds_service.clinical.assessment import Assessment
-    from cds_service.evaluation import Evaluation
+    from cds_service.clinical.facts import DataGap
+    from cds_service.evaluation import Chart, Evaluation
     from cds_service.fhir.client import FhirClient
     from cds_service.fhir.reading import JsonObject
     from cds_service.settings import Settings
@@ -41,6 +42,16 @@ class ChartAccess:
     client: FhirClient | None
     seconds_left: float
     caller: TrustedClient | None = None
+
+
+class UnansweredError(InvalidRequestError):
+    """The call could not be answered for lack of required data (412); `chart` and `gaps` say what was read."""
+
+    def __init__(self, chart: Chart, gaps: tuple[DataGap, ...], issues: Iterable[Issue]) -> None:
+        """Keep what was read beside the issues."""
+        super().__init__(HTTPStatus.PRECONDITION_FAILED, *issues)
+        self.chart = chart
+        self.gaps = gaps
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +91,8 @@ async def answer_call(
 ) -> Answer:
     """The answer to one call. `link_for`: the link of the primary card to a page, if any.
 
-    Raises `InvalidRequestError`: 400 for another patient's data or unusable draft orders, 412 when required
-    data are missing.
+    Raises `InvalidRequestError`: 400 for another patient's data or unusable draft orders, 412 (`UnansweredError`)
+    when required data are missing.
     """
     drafts = _order_context(call)
     source = ChartSource(
@@ -137,10 +148,10 @@ def _may_be_read(base: str, settings: Settings, caller: TrustedClient | None) ->
 
 def _missing_data(
     error: MissingDataError, call: HookRequest, settings: Settings, caller: TrustedClient | None
-) -> InvalidRequestError:
+) -> UnansweredError:
     """412 with one issue per missing key, and why the named server was not asked."""
     issues = [Issue("incomplete", error.reason(key), f"prefetch.{key}") for key in error.keys]
     if call.fhir_server is not None and _server(call, settings, caller) is None:
         why = "The FHIR server named in the request is not one this service may ask; send the missing data as prefetch."
         issues.append(Issue("security", why, "fhirServer"))
-    return InvalidRequestError(HTTPStatus.PRECONDITION_FAILED, *issues)
+    return UnansweredError(error.chart, error.gaps, issues)

@@ -6,7 +6,9 @@ Knows requests and responses. Failures leave as OperationOutcome bodies; the une
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import datetime
 from http import HTTPStatus
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -15,19 +17,18 @@ import orjson
 from fastapi import APIRouter, Request, Response
 
 from cds_service.hooks.body import check_media_type, parsed, read_body
-from cds_service.hooks.calls import Answer, ChartAccess, answer_call
+from cds_service.hooks.calls import Answer, ChartAccess, UnansweredError, answer_call
 from cds_service.hooks.discovery import ServiceEntry, discovery_document, service_entries
 from cds_service.hooks.errors import JSON_MEDIA_TYPE, InvalidRequestError, outcome_response, refuse
 from cds_service.hooks.gate import authenticated
-from cds_service.hooks.metrics import CallRecord, Metrics, plain_token
+from cds_service.hooks.metrics import CallRecord, Metrics, plain_token, unmapped_tokens
 from cds_service.hooks.models import HookRequest, hook_request
 from cds_service.hooks.openapi import CALL, FAILURES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from datetime import datetime
-
     from cds_service.clinical.assessment import Assessment
+    from cds_service.clinical.facts import DataGap
+    from cds_service.evaluation import Chart, Evaluation
     from cds_service.fhir.client import FhirClient
     from cds_service.fhir.reading import JsonObject
     from cds_service.hooks.gate import Gate
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
 DISCOVERY_PATH = "/cds-services"
 _UNKNOWN = "unknown"
 
+CallTrace = Callable[[CallRecord, str | None, datetime], None]
+
 
 @dataclass(frozen=True, slots=True)
 class Desk:
@@ -44,6 +47,7 @@ class Desk:
 
     `link_for`: the link of a card to a page about its assessment, if there is one.
     `gate`: who decides whether a caller is a trusted client; None: everybody may call.
+    `observers` are told of every finished call; `trace` too, with the caller's `traceparent` and the present instant.
     """
 
     settings: Settings
@@ -52,6 +56,8 @@ class Desk:
     clock: Callable[[], datetime]
     link_for: Callable[[Assessment], JsonObject | None] = lambda _: None
     gate: Gate | None = None
+    observers: tuple[Callable[[CallRecord], None], ...] = ()
+    trace: CallTrace | None = None
 
 
 def hook_routes(desk: Desk) -> APIRouter:
@@ -68,7 +74,8 @@ def hook_routes(desk: Desk) -> APIRouter:
 
     @router.post("/cds-services/{service_id}", summary="Call a service", responses=FAILURES, openapi_extra=CALL)
     async def call_service(service_id: str, request: Request) -> Response:
-        return await _respond(desk, entries, service_id, request)
+        with desk.metrics.in_flight():
+            return await _respond(desk, entries, service_id, request)
 
     return router
 
@@ -86,10 +93,10 @@ async def _respond(desk: Desk, entries: tuple[ServiceEntry, ...], service_id: st
         _check_hook(entries, service, call)
         answer = await _answer(desk, call, caller, desk.settings.deadline_seconds - (perf_counter() - started))
     except InvalidRequestError as error:
-        desk.metrics.record(_by(caller, _refused(service, call, error, started)))
+        _account(desk, request, _by(caller, _refused(desk, service, call, error, started)))
         return outcome_response(error.status, error.issues, error.headers)
     body = orjson.dumps({"cards": answer.cards})
-    desk.metrics.record(_by(caller, _answered(service, call, answer, started)))
+    _account(desk, request, _by(caller, _answered(service, call, answer, started)))
     return Response(body, media_type=JSON_MEDIA_TYPE, headers=_server_timing(answer))
 
 
@@ -97,6 +104,15 @@ def _server_timing(answer: Answer) -> dict[str, str]:
     """Where the time went, as browsers and proxies read it: steps and FHIR query keys, in milliseconds."""
     timings = answer.evaluation.timings_ms
     return {"Server-Timing": ", ".join(f"{name};dur={spent:.2f}" for name, spent in timings.items())}
+
+
+def _account(desk: Desk, request: Request, record: CallRecord) -> None:
+    """Tell everyone who keeps account of calls."""
+    desk.metrics.record(record)
+    for observe in desk.observers:
+        observe(record)
+    if desk.trace is not None:
+        desk.trace(record, request.headers.get("traceparent"), desk.clock())
 
 
 async def _call_in(desk: Desk, request: Request, service: str) -> HookRequest:
@@ -131,20 +147,24 @@ def _by(caller: TrustedClient | None, record: CallRecord) -> CallRecord:
     return record if caller is None else replace(record, client=caller.name)
 
 
-def _refused(service: str, call: HookRequest | None, error: InvalidRequestError, started: float) -> CallRecord:
-    return CallRecord(
+def _refused(
+    desk: Desk, service: str, call: HookRequest | None, error: InvalidRequestError, started: float
+) -> CallRecord:
+    refused = CallRecord(
         service=service,
         hook=_UNKNOWN if call is None else call.hook.value,
         hook_instance="" if call is None else plain_token(call.hook_instance),
         status=error.status,
         total_ms=_milliseconds_since(started),
         faults=tuple(f"refused-{issue.code}" for issue in error.issues),
+        profile=desk.settings.clinical_profile.name,
     )
+    return _with_data(refused, error.chart, error.gaps) if isinstance(error, UnansweredError) else refused
 
 
 def _answered(service: str, call: HookRequest, answer: Answer, started: float) -> CallRecord:
     assessment = answer.evaluation.assessment
-    return CallRecord(
+    answered = CallRecord(
         service=service,
         hook=call.hook.value,
         hook_instance=plain_token(call.hook_instance),
@@ -154,8 +174,19 @@ def _answered(service: str, call: HookRequest, answer: Answer, started: float) -
         rules=answer.met_rules,
         topics=answer.topics,
         silence=answer.silence,
-        faults=tuple(f"gap-{gap.kind.value}" for gap in assessment.gaps),
-        timings_ms=answer.evaluation.timings_ms,
+        profile=assessment.profile.name,
+    )
+    return _with_data(answered, answer.evaluation, assessment.gaps)
+
+
+def _with_data(record: CallRecord, read: Chart | Evaluation, gaps: tuple[DataGap, ...]) -> CallRecord:
+    """The record with how the chart could be read."""
+    return replace(
+        record,
+        timings_ms=read.timings_ms,
+        gaps=tuple(gap.kind.value for gap in gaps),
+        unmapped=unmapped_tokens(gaps),
+        fhir_faults={key: kind.value for key, kind in read.faults.items()},
     )
 
 
