@@ -194,7 +194,9 @@ class NacTherapy:
 
     `status` is the FHIR status ("in-progress", "completed", "active" ...). `given`: when it was or is
     given (an administration), or when it was ordered (a request). `infused`: from start to (planned) end,
-    where both are charted as instants. `dose_mg` or `dose_mg_kg`: what the record says was or is given.
+    where both are charted as instants; `started_at`: the start of a charted period. `dose_mg` or `dose_mg_kg`:
+    what the record says was or is given, or the rate it says it ran at. `concentrate_ml`: a volume of a product
+    that is the concentrate, which may be of the drug or of the mixed bag. `unread`: why no amount could be read.
     `reasons`: why, as far as stated.
     """
 
@@ -206,8 +208,18 @@ class NacTherapy:
     given: Span | None = None
     dose_mg: float | None = None
     dose_mg_kg: float | None = None
+    rate_mg_h: float | None = None
+    rate_mg_kg_h: float | None = None
+    concentrate_ml: float | None = None
+    unread: str = ""
     infused: Span | None = None
+    started_at: datetime | None = None
     reasons: frozenset[Problem] = frozenset()
+
+    @property
+    def runs_at_a_rate(self) -> bool:
+        """Whether the record gives a rate of drug instead of a dose."""
+        return self.rate_mg_h is not None or self.rate_mg_kg_h is not None
 
 
 @dataclass(frozen=True, slots=True)
