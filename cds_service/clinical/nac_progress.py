@@ -47,7 +47,8 @@ class NacProgress:
 
     `since`: the latest instant at which the first infusion may have begun. `ended_at`: the last charted time
     when none runs, `ended_by`: the latest the last one can have ended (a start alone does not say). `is_estimate`:
-    part of a running infusion is counted by the clock.
+    part of a running infusion is counted by the clock. `bags`: the bags of the site's regimen that were given or
+    are running, as far as their doses show it.
     """
 
     since: datetime | None = None
@@ -58,6 +59,7 @@ class NacProgress:
     ended_at: datetime | None = None
     ended_by: datetime | None = None
     running: RunningBag | None = None
+    bags: tuple[int, ...] = ()
 
     @property
     def is_whole_course(self) -> bool | None:
@@ -96,6 +98,7 @@ def progress_of(case: Case) -> NacProgress:
         given_mg=None if None in masses else sum(mass for mass in masses if mass is not None),
         is_estimate=any(part.is_estimate for part in parts),
         still_open=tuple(dict.fromkeys(part.why_open for part in parts if part.why_open)),
+        bags=_begun_bags(records, bags),
     )
     if case.nac.state is NacState.RUNNING:
         return replace(progress, running=_running_bag(case, records))
@@ -229,6 +232,12 @@ def _matching(record: NacTherapy, bags: tuple[Bag, ...]) -> Bag | None:
 def _is_dose_of(record: NacTherapy, bag: Bag) -> bool:
     dose = record.dose_mg_kg * bag.dosed_weight_kg if record.dose_mg_kg is not None else record.dose_mg
     return dose is not None and not BAG_DOSE_MATCH.reached_by_number(abs(dose - bag.dose_mg) / bag.dose_mg)
+
+
+def _begun_bags(records: list[NacTherapy], bags: tuple[Bag, ...]) -> tuple[int, ...]:
+    """The bags that were given or are running; one that was stopped, or whose dose fits several, is not counted."""
+    found = (_matching(record, bags) for record in records if record.status in {_RUNNING, "completed"})
+    return tuple(sorted({bag.number for bag in found if bag is not None}))
 
 
 def _duration(bag: Bag) -> timedelta:
