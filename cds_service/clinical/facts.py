@@ -197,7 +197,7 @@ class NacTherapy:
     where both are charted as instants; `started_at`: the start of a charted period. `dose_mg` or `dose_mg_kg`:
     what the record says was or is given, or the rate it says it ran at. `concentrate_ml`: a volume of a product
     that is the concentrate, which may be of the drug or of the mixed bag. `unread`: why no amount could be read.
-    `reasons`: why, as far as stated.
+    `valid_until`: when the period of an order ends. `reasons`: why, as far as stated.
     """
 
     source: NacSource
@@ -214,6 +214,7 @@ class NacTherapy:
     unread: str = ""
     infused: Span | None = None
     started_at: datetime | None = None
+    valid_until: datetime | None = None
     reasons: frozenset[Problem] = frozenset()
 
     @property

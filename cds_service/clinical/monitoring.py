@@ -66,8 +66,13 @@ def criterion_not_met(case: Case) -> Finding:
     against = [c.words for c in criteria if c.is_met is False]
     if not against:
         return not_met("no acetylcysteine under way with a criterion that is not met")
-    finding = met(f"{case.nac.state.value}; not yet met - {', '.join(against)}{_noted(case)}", asks=_asks(case))
-    return replace(finding, missing=_missing(case, criteria), overlays=_doubt(criteria))
+    finding = met(f"{_state_words(case)}; not yet met - {', '.join(against)}{_noted(case)}", asks=_asks(case))
+    return replace(
+        finding,
+        missing=_missing(case, criteria),
+        overlays=_doubt(criteria),
+        category=Category.CONSIDER if is_long_over(case) else None,
+    )
 
 
 def criteria_not_known(case: Case) -> Finding:

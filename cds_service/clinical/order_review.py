@@ -49,7 +49,8 @@ REVIEW_RULES: tuple[ReviewRule, ...] = (
     ReviewRule(
         "F1-dose-off-regimen",
         "Ordered dose, infusion time or rate more than 10 % off the regimen for the weight; twice or half the dose or "
-        "more, mg/kg/h written for mg/kg, a bag too many or mixed regimens are critical",
+        "more, mg/kg/h written for mg/kg, a bag too many or given already, or mixed regimens are "
+        "critical",
         (FDA_LABEL,),
     ),
     ReviewRule(

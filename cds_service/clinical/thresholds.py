@@ -157,6 +157,10 @@ COMPLETION_RESULT_AGE = Threshold(
 COURSE_LONG_OVER = Threshold(
     "a course that ended this long ago is not spoken of as running", 24, "h", Side.ABOVE, SERVICE_ASSUMPTION, "G3"
 )
+ORDER_STANDS = Threshold(
+    "an order of acetylcysteine without a period and never carried out is no treatment after",
+    24, "h", Side.ABOVE, SERVICE_ASSUMPTION, "orders",
+)  # fmt: skip
 LONGEST_BAG = Threshold("no bag of a regimen lasts longer", 24, "h", Side.ABOVE, SERVICE_ASSUMPTION, "bags")
 OVERLAP = Threshold("infusions may overlap by", 0.25, "h", Side.ABOVE, SERVICE_ASSUMPTION, "bags charted twice")
 BAG_DOSE_MATCH = Threshold(

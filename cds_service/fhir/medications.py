@@ -244,6 +244,7 @@ def facts_from_request(request: JsonObject, chart: Chart) -> Iterator[Fact]:
         route=route_of(_dosages(request), product),
         status=token(request.get("status")),
         given=_ordered_at(request, chart),
+        valid_until=_valid_until(request, chart),
         reasons=_therapy_reasons(request, chart),
         **mass_of(_dosages(request)),
     )
@@ -263,6 +264,20 @@ def _ordered_at(request: JsonObject, chart: Chart) -> Span | None:
         return span_from_date_time(request.get("authoredOn", request.get("dateWritten")), chart.zone)
     except UnusableTimeError:
         return None
+
+
+def _valid_until(request: JsonObject, chart: Chart) -> datetime | None:
+    """When the last period the order states ends: of its dosages, or of its validity; None when it states none."""
+    repeats = [element(element(dosage.get("timing")).get("repeat")) for dosage in _dosages(request)]
+    periods = [element(repeat.get("boundsPeriod")) for repeat in repeats]
+    periods.append(element(element(request.get("dispenseRequest")).get("validityPeriod")))
+    ends = []
+    for period in periods:
+        try:
+            ends.append(span_from_date_time(period.get("end"), chart.zone).latest)
+        except UnusableTimeError:
+            continue
+    return max(ends, default=None)
 
 
 def _coingestants(resource: JsonObject, product: Product, chart: Chart) -> Iterator[Fact]:

@@ -203,6 +203,27 @@ def test_the_period_of_an_infusion(effective: dict[str, Any], infused: Span | No
     assert administration(**effective).infused == infused
 
 
+def bounded_by(end: str) -> dict[str, Any]:
+    return {"timing": {"repeat": {"boundsPeriod": {"start": START, "end": end}}}}
+
+
+@pytest.mark.parametrize(
+    ("elements", "hour"),
+    [
+        ({}, None),
+        ({"dosageInstruction": [bounded_by(END)]}, 12),
+        ({"dosageInstruction": [bounded_by("2026-01-15T09:00:00Z"), bounded_by(END)]}, 12),
+        ({"dosageInstruction": [bounded_by("soon")]}, None),
+        ({"dispenseRequest": {"validityPeriod": {"start": START, "end": END}}}, 12),
+        ({"dispenseRequest": {"validityPeriod": {"start": START}}}, None),
+        ({"dispenseRequest": "none", "dosageInstruction": [{"timing": []}]}, None),
+    ],
+)
+def test_until_when_an_order_holds(elements: dict[str, Any], hour: int | None) -> None:
+    (found,) = facts_of(drug("MedicationRequest", NAC, **{"status": "active", "intent": "order"} | elements)).nac
+    assert found.valid_until == (None if hour is None else datetime(2026, 1, 15, hour, tzinfo=UTC))
+
+
 @pytest.mark.parametrize("kind", ["MedicationAdministration", "MedicationRequest", "MedicationStatement"])
 def test_why_it_was_given_or_ordered(kind: str) -> None:
     reason = {"coding": [{"system": "http://hl7.org/fhir/sid/icd-10-cm", "code": "J44.9"}]}

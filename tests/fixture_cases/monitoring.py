@@ -228,6 +228,44 @@ CASES: tuple[Case, ...] = (
         note="Neither a second start because of the old level, nor 'continue' 40 h after the end.",
     ),
     Case(
+        slug="g0-new-overdose-after-the-course",
+        title="Course over since four days, a new overdose with a level above the line",
+        chart=(
+            together(overdose(140), level(180, 136), weighs(70, 136)),
+            together(infused(10_500, 135, 134), infused(3_500, 134, 130), infused(7_000, 130, 114)),
+            together(overdose(5), level(160, 1), normal_liver(1)),
+        ),
+        calls=(view("indicated"),),
+        rules=("B11",),
+        not_rules=("G1", "G2", "G3"),
+        note="The course was given before the new overdose: it does not stand for its treatment.",
+    ),
+    Case(
+        slug="g0-order-never-carried-out",
+        title="Level above the line, IV NAC ordered 30 h ago and never charted as given",
+        chart=(
+            together(overdose(34), level(180, 30), normal_liver(30), weighs(70, 30)),
+            ordered(NAC_INJECTION, 30, INTRAVENOUS),
+        ),
+        calls=(view("indicated"),),
+        rules=("B1",),
+        not_rules=("G1", "G2", "G3"),
+        note="4 h: 180 >= 150. An order of more than a day ago that was never carried out treats nobody.",
+    ),
+    Case(
+        slug="g2-injury-after-the-course",
+        title="Course over since 40 h, ALT risen since",
+        chart=(
+            together(overdose(66), level(180, 62), normal_liver(62), weighs(70, 62)),
+            together(infused(10_500, 61, 60), infused(3_500, 60, 56), infused(7_000, 56, 40)),
+            together(level(4, 41), alt(30, 41), ast(28, 41), inr(1.2, 41), alt(300, 2)),
+        ),
+        calls=(view("consider", summary_contains=("can be considered", "now")),),
+        rules=("G2",),
+        not_rules=("G1", "G3"),
+        note="Nothing runs that could be continued, and a criterion for its end is no longer met.",
+    ),
+    Case(
         slug="g2-second-level-due-while-running",
         title="Extended release, first level below the line, acetylcysteine runs",
         chart=(
