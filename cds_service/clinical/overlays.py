@@ -24,6 +24,7 @@ from cds_service.clinical.ingestion import Pattern
 from cds_service.clinical.liver import EnzymeState, newest
 from cds_service.clinical.monitoring import has_altered_mental_status, is_long_over
 from cds_service.clinical.nac_course import NacState
+from cds_service.clinical.profiles import AllergyPolicy
 from cds_service.clinical.quantity import Analyte
 from cds_service.clinical.regimens import DosingPlan, DosingRefusal
 from cds_service.clinical.thresholds import (
@@ -238,7 +239,26 @@ def _dysfunction(case: Case) -> list[tuple[str, Answer]]:
     ]
 
 
-_SLOWER = "slower first bag, be ready to treat anaphylaxis, talk to a toxicologist; treatment is not withheld"
+_ON_REACTION = {
+    AllergyPolicy.SLOWER_FIRST_BAG: "slower first bag, be ready to treat anaphylaxis, talk to a toxicologist; "
+    "treatment is not withheld",
+    AllergyPolicy.CONSULT_FIRST: "talk to a toxicologist now, before the first bag and without delaying it, be ready "
+    "to treat anaphylaxis; treatment is not withheld",
+}
+
+
+def _minding(problem: Problem, *policies: AllergyPolicy) -> Callable[[Case, Dosing], Finding]:
+    """A row about a risk of a reaction, in the words of the profile's policy; it holds under these policies."""
+
+    def judge(case: Case, _dosing: Dosing) -> Finding:
+        policy = case.profile.allergy_policy
+        if policy not in policies or not case.facts.having(problem):
+            return not_met(f"not: {problem.value}")
+        return met(f"{problem.value}: {_ON_REACTION[policy]}")
+
+    return judge
+
+
 _CALL = (Overlay.CONSULT,)
 _CONSENSUS = (US_CONSENSUS_2023,)
 
@@ -337,16 +357,25 @@ OVERLAYS: tuple[OverlayRule, ...] = (
     OverlayRule(
         "F5-previous-reaction",
         (Overlay.ALLERGY, Overlay.CONSULT),
-        "Previous reaction to acetylcysteine: slower first bag, be ready for anaphylaxis, toxicologist; never withheld",
-        _when(f"previous reaction to acetylcysteine: {_SLOWER}", _has(Problem.NAC_REACTION)),
+        "Previous reaction to acetylcysteine: slower first bag or toxicologist first (the profile's "
+        "allergy_policy), be ready for anaphylaxis; never withheld",
+        _minding(Problem.NAC_REACTION, *AllergyPolicy),
         (FDA_LABEL, US_CONSENSUS_2023),
     ),
     OverlayRule(
         "F5-asthma",
         (Overlay.ALLERGY,),
-        "Asthma: slower first bag, be ready for anaphylaxis, toxicologist; never withheld",
-        _when(f"asthma: {_SLOWER}", _has(Problem.ASTHMA)),
+        "Asthma: slower first bag or toxicologist first (the profile's allergy_policy), be ready for anaphylaxis; "
+        "never withheld",
+        _minding(Problem.ASTHMA, *AllergyPolicy),
         (FDA_LABEL,),
+    ),
+    OverlayRule(
+        "F5-asthma-consult-first",
+        _CALL,
+        "Asthma, where the profile has a toxicologist asked before the first bag (allergy_policy consult_first)",
+        _minding(Problem.ASTHMA, AllergyPolicy.CONSULT_FIRST),
+        (SERVICE_ASSUMPTION,),
     ),
     OverlayRule(
         "F6-charcoal-with-oral-acetylcysteine",

@@ -16,7 +16,7 @@ from cds_service.clinical.order_faults import FaultKind, OrderFault
 from cds_service.clinical.regimen_fit import number
 from cds_service.clinical.regimens import REGIMENS, DosingPlan
 from cds_service.fhir.reading import elements
-from cds_service.hooks.detail import evidence_section, footer, joined
+from cds_service.hooks.detail import evidence_section, footer, joined, second_hand
 from cds_service.hooks.dosing import DILUENTS, bag_text, dose_table, weight_text
 from cds_service.hooks.markdown import bullets, capitalised, section
 from cds_service.hooks.orders import ORDER_SIGN
@@ -106,7 +106,7 @@ def _detail(assessment: Assessment, review: DoseReview) -> str:
         evidence_section(_sources(review)),
         section(
             "Who to call",
-            bullets([f"{assessment.profile.poison_centre.name} {assessment.profile.poison_centre.phone}"]),
+            bullets([str(assessment.profile.poison_centre)]),
         ),
         footer(assessment),
     )
@@ -164,6 +164,7 @@ def _right_doses(review: DoseReview) -> str:
         f"{weight_text(plan)} Confirm the weight before prescribing.",
         plan.note,
         f"Diluent: {DILUENTS}; the drug volume is not included in it. Rates are for the mixed bag.",
+        second_hand(plan),
     )
     return section(f"Right doses ({plan.regimen})", dose_table(plan), bullets(notes))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given as drawn_from
 from hypothesis import settings
@@ -12,7 +14,7 @@ from cds_service.clinical.evidence import ALL_EVIDENCE
 from cds_service.clinical.facts import Intent, NacSource, PatientFacts, Problem, Route
 from cds_service.clinical.findings import Category, Overlay
 from cds_service.clinical.overlays import OVERLAYS, OverlayRule
-from cds_service.clinical.profiles import US_2023
+from cds_service.clinical.profiles import US_2023, AllergyPolicy
 from cds_service.clinical.quantity import Analyte
 from tests.clinical.facts_builders import (
     ADULT_BIRTH,
@@ -43,6 +45,25 @@ ABOVE = (overdose(9), level(80), alt(20, 0.1), weighs(70))
 RUNNING = infused(10_500, 0.5, -0.5, "in-progress")
 ORAL_NAC = nac(NacSource.ADMINISTRATION, "completed", 1, route=Route.ORAL)
 SICK = (has(Problem.ENCEPHALOPATHY), result(Analyte.ARTERIAL_PH, 7.29), result(Analyte.LACTATE, 2.1))
+
+
+@pytest.mark.parametrize("problem", [Problem.NAC_REACTION, Problem.ASTHMA])
+@pytest.mark.parametrize(
+    ("policy", "says", "asthma_consults"),
+    [
+        (AllergyPolicy.SLOWER_FIRST_BAG, "slower first bag, be ready to treat anaphylaxis", False),
+        (AllergyPolicy.CONSULT_FIRST, "toxicologist now, before the first bag and without delaying it", True),
+    ],
+)
+def test_the_allergy_policy_words_the_advice_and_keeps_the_treatment(
+    problem: Problem, policy: AllergyPolicy, says: str, *, asthma_consults: bool
+) -> None:
+    found = assessed(*ABOVE, has(problem), profile=replace(US_2023, allergy_policy=policy))
+    assert found.category is Category.INDICATED
+    (words,) = found.overlay_reasons[Overlay.ALLERGY]
+    assert says in words
+    assert "treatment is not withheld" in words
+    assert (Overlay.CONSULT in found.overlays) is (problem is Problem.NAC_REACTION or asthma_consults)
 
 
 @pytest.mark.parametrize(
