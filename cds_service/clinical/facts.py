@@ -286,7 +286,8 @@ class OrderedSubstance(StrEnum):
 class DrugOrder:
     """A draft drug order. `route` is the resolved route (order, else product); `reasons` why it was ordered.
 
-    `bags`: what an order of acetylcysteine says of each infusion; empty for every other drug.
+    `bags`: what an order of acetylcysteine says of each infusion; empty for every other drug. `is_charcoal`:
+    activated charcoal, which adsorbs what is swallowed with it.
     """
 
     reference: str
@@ -295,11 +296,15 @@ class DrugOrder:
     route: Route = Route.UNKNOWN
     reasons: frozenset[Problem] = frozenset()
     bags: tuple[OrderedBag, ...] = ()
+    is_charcoal: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class PatientFacts:
-    """Everything the rules may ask about one patient. Sequences are sorted, so order of resources never matters."""
+    """Everything the rules may ask about one patient. Sequences are sorted, so order of resources never matters.
+
+    `orders`: the draft orders the hook is about; `unselected`: other drafts, which matter only beside these.
+    """
 
     patient: Patient
     results: tuple[LabResult, ...] = ()
@@ -311,6 +316,7 @@ class PatientFacts:
     weights: tuple[Weight, ...] = ()
     mental_status: tuple[MentalStatus, ...] = ()
     orders: tuple[DrugOrder, ...] = ()
+    unselected: tuple[DrugOrder, ...] = ()
     gaps: tuple[DataGap, ...] = field(default=())
 
     def of(self, *analytes: Analyte) -> tuple[LabResult, ...]:

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
     from cds_service.clinical.assessment import Judged
     from cds_service.clinical.case import Case
-    from cds_service.clinical.facts import CharcoalDose
+    from cds_service.clinical.facts import CharcoalDose, DrugOrder
     from cds_service.clinical.quantity import Bounded
 
 Dosing: TypeAlias = DosingPlan | DosingRefusal | None
@@ -157,14 +157,21 @@ def fluid_restricted(case: Case, dosing: Dosing) -> Finding:
 
 
 def charcoal_with_oral_nac(case: Case, _dosing: Dosing) -> Finding:
-    """F6: acetylcysteine by mouth, given, ordered or about to be, near activated charcoal."""
-    charcoal = [dose for dose in case.facts.charcoal if _is_near(case, dose)]
-    if not charcoal or not _has_oral_nac(case):
+    """F6: acetylcysteine by mouth, given, ordered or about to be, near activated charcoal that is either."""
+    charted = [dose.name for dose in case.facts.charcoal if _is_near(case, dose)]
+    drafted = [order.name for order in _drafts(case) if order.is_charcoal]
+    if not (charted or drafted) or not _has_oral_nac(case):
         return not_met("no oral acetylcysteine beside activated charcoal")
+    name, how = (charted[0], "charted") if charted else (drafted[0], "charted or about to be ordered")
     return met(
-        f"oral acetylcysteine and {charcoal[0].name} are both charted: charcoal can adsorb up to "
+        f"oral acetylcysteine and {name} are both {how}: charcoal can adsorb up to "
         f"{CHARCOAL_ADSORBS.value:g} % of oral acetylcysteine; prefer the intravenous route, or separate the two"
     )
+
+
+def _drafts(case: Case) -> tuple[DrugOrder, ...]:
+    """Every draft order, selected or not: whoever signs one may sign them all."""
+    return (*case.facts.orders, *case.facts.unselected)
 
 
 def _is_near(case: Case, dose: CharcoalDose) -> bool:
@@ -180,8 +187,9 @@ def _has_oral_nac(case: Case) -> bool:
         n.route is Route.ORAL and n.status != "stopped" and (n.given is None or n.given.latest >= since)
         for n in case.facts.nac
     )
-    ordered = any(o.substance is OrderedSubstance.ACETYLCYSTEINE and o.route is Route.ORAL for o in case.facts.orders)
-    return charted or ordered
+    return charted or any(
+        order.substance is OrderedSubstance.ACETYLCYSTEINE and order.route is Route.ORAL for order in _drafts(case)
+    )
 
 
 # --- extracorporeal treatment

@@ -289,8 +289,12 @@ def _coingestants(resource: JsonObject, product: Product, chart: Chart) -> Itera
 
 def _charcoal(resource: JsonObject, product: Product, given: Span | None) -> Iterator[Fact]:
     """Activated charcoal, which matters to acetylcysteine that is swallowed."""
-    if product.is_charcoal and product.substance is OrderedSubstance.OTHER:
+    if _is_charcoal(product):
         yield CharcoalDose(reference_of(resource), product.name, given)
+
+
+def _is_charcoal(product: Product) -> bool:
+    return product.is_charcoal and product.substance is OrderedSubstance.OTHER
 
 
 def _unidentified(resource: JsonObject, _: Product, __: Chart) -> Iterator[Fact]:
@@ -314,4 +318,6 @@ def order_from(order: JsonObject, chart: Chart, reference: str) -> DrugOrder:
     route = route_of(_dosages(order), product)
     is_infusion = product.substance is OrderedSubstance.ACETYLCYSTEINE and route is Route.INTRAVENOUS
     bags = bags_of(order, chart, reference) if is_infusion else ()
-    return DrugOrder(reference, product.name, product.substance, route, _therapy_reasons(order, chart), bags)
+    reasons = _therapy_reasons(order, chart)
+    is_charcoal = _is_charcoal(product)
+    return DrugOrder(reference, product.name, product.substance, route, reasons, bags, is_charcoal=is_charcoal)
