@@ -41,6 +41,25 @@ TWO_YEARS_H = 2 * 8766
 OLD_OVERDOSE = overdose(TWO_YEARS_H, charted=TWO_YEARS_H)
 
 
+CHEMISTRY = (result(Analyte.CREATININE, 1.0), result(Analyte.LACTATE, 1.0), result(Analyte.PHOSPHATE, 3.0))
+
+
+@pytest.mark.parametrize(
+    ("facts", "asks_for"),
+    [
+        pytest.param((FAILING, overdose(100)), {Test.INR, Test.INJURY}, id="nothing-known"),
+        pytest.param((FAILING, overdose(100), inr(2.0)), {Test.INJURY}, id="inr-known"),
+        pytest.param((alt(1001), overdose(40)), {Test.INR, Test.INJURY}, id="hepatotoxicity"),
+        pytest.param((alt(1001), overdose(40), inr(2.0), *CHEMISTRY), set(), id="all-known"),
+        pytest.param((alt(1001), overdose(40), inr(2.0), *CHEMISTRY[:2]), {Test.INJURY}, id="phosphate-missing"),
+    ],
+)
+def test_an_injured_liver_asks_how_far_it_fails(facts: tuple[Fact, ...], asks_for: set[Test]) -> None:
+    found = assessed(*facts)
+    assert found.category is INDICATED
+    assert {ask.test for ask in found.asks} & {Test.INR, Test.INJURY} == asks_for
+
+
 # --- A1 -------------------------------------------------------------------------------------------
 
 
