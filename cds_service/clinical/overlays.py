@@ -6,7 +6,7 @@ the other tables bring overlays of their own (high risk, transplant, detection l
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -229,7 +229,7 @@ _EXTRIP = "EXTRIP"
 
 
 def _newest_level(case: Case) -> Bounded | None:
-    result = newest([level.result for level in case.current_levels])
+    result = newest([replace(level.result, sampled=level.sampled) for level in case.current_levels])
     return None if result is None else result.reported
 
 

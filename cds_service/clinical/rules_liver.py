@@ -19,7 +19,7 @@ from cds_service.clinical.findings import (
     unknown,
 )
 from cds_service.clinical.levels import leading_level
-from cds_service.clinical.liver import EnzymeState, newest
+from cds_service.clinical.liver import EnzymeState
 from cds_service.clinical.profiles import NonApapAlf
 from cds_service.clinical.quantity import Analyte, Bounded, plain
 from cds_service.clinical.thresholds import (
@@ -216,7 +216,7 @@ def _lactate(case: Case) -> tuple[str, bool | None]:
 
 def _phosphate(case: Case) -> tuple[str, bool | None]:
     """Phosphate counts only in a sample drawn 48-96 h after ingestion."""
-    result = newest(case.facts.of(Analyte.PHOSPHATE))
+    result = case.newest(Analyte.PHOSPHATE)
     value = None if result is None else result.reported
     sampled = None if result is None else result.sampled
     elapsed = None if sampled is None else case.hours_after_first_dose(sampled.latest)

@@ -267,3 +267,8 @@ def test_charcoal_meets_oral_acetylcysteine_among_all_drafts(selected: DrugOrder
     facts = replace(chart(*ABOVE, selected), unselected=(unselected,))
     assert Overlay.CHARCOAL in assess(facts, US_2023, NOW).overlays
     assert Overlay.CHARCOAL not in assess(replace(facts, orders=()), US_2023, NOW).overlays
+
+
+def test_a_level_from_the_future_does_not_hide_the_newest_one() -> None:
+    found = assessed(overdose(6), level(1001, 1), level(40, -3), weighs(70))
+    assert Overlay.ECTR in found.overlays
