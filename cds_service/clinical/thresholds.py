@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from cds_service.clinical.evidence import (
     AGA_2017,
+    CFF_2013,
     CHEST_CTS_2015,
     EXTRIP_2014,
     FDA_LABEL,
@@ -143,6 +144,7 @@ CLOCK_TOLERANCE = Threshold(
     SERVICE_ASSUMPTION,
     "clocks",
 )
+FIBROSIS_AGE = Threshold("evidence about cystic fibrosis", 6, "years", Side.AT_LEAST, CFF_2013, "inhaled or oral NAC")
 EXACERBATION_WINDOW = Threshold("exacerbations counted over", 730, "days", Side.ABOVE, CHEST_CTS_2015, "oral NAC")
 COMPLETION_INR = Threshold("completion of acetylcysteine: INR", 2.0, "", Side.BELOW, US_CONSENSUS_2023, "stopping")
 COURSE_MG_KG = Threshold("whole course of acetylcysteine", 300, "mg/kg", Side.AT_LEAST, US_CONSENSUS_2023, "stopping")
