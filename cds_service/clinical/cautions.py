@@ -169,8 +169,8 @@ CAUTIONS: tuple[CautionRule, ...] = (
     ),
     CautionRule(
         "E2-iv-for-cystic-fibrosis",
-        "IV acetylcysteine ordered for cystic fibrosis only: caution; no net benefit even inhaled or oral (evidence from "
-        "6 years of age)",
+        "IV acetylcysteine ordered for cystic fibrosis only: caution; no net benefit even inhaled or oral (evidence "
+        "from 6 years of age)",
         for_cystic_fibrosis,
         (CFF_2013,),
         ("S8", "S10"),
