@@ -112,14 +112,21 @@ async def read_chart(source: ChartSource, *, references: Iterable[str] = ()) -> 
     return Chart(facts, (*gathered.resources, *referred), gathered.missing_required, timings, gathered.faults)
 
 
-def evaluate(chart: Chart, *, orders: tuple[DrugOrder, ...], profile: Profile, now: datetime) -> Evaluation:
-    """Assess the chart with these draft orders at `now`.
+def evaluate(
+    chart: Chart,
+    *,
+    orders: tuple[DrugOrder, ...],
+    unselected: tuple[DrugOrder, ...] = (),
+    profile: Profile,
+    now: datetime,
+) -> Evaluation:
+    """Assess the chart with these draft orders at `now`; `unselected`: the other drafts of the call.
 
     Raises `MissingDataError` when required data are missing, unless what is at hand already gives *treat*:
     an error must not hide a treatment.
     """
     started = perf_counter()
-    assessment = assess(replace(chart.facts, orders=orders), profile, now)
+    assessment = assess(replace(chart.facts, orders=orders, unselected=unselected), profile, now)
     if chart.missing and assessment.category is not Category.INDICATED:
         raise MissingDataError(chart, assessment.gaps)
     timings = {**chart.timings_ms, "assess": _milliseconds(perf_counter() - started)}
