@@ -11,7 +11,7 @@ import logging
 import os
 import traceback
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +28,7 @@ from cds_service.hooks.metrics import Metrics
 from cds_service.hooks.routes import Desk, hook_routes
 from cds_service.sandbox.server import sandbox_routes
 from cds_service.settings import Settings, read_settings, unknown_variables
+from cds_service.store.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -36,11 +37,15 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from cds_service.sandbox.store import ResourceStore
+    from cds_service.store.store import Database
 
 _log = logging.getLogger("cds_service")
 
 FHIR_PATH = "/fhir"
 """Where the embedded sandbox is mounted when the app is given one."""
+
+_SECONDS_FOR_THE_STORE = 1.0
+"""How long the start waits for the register of used tokens, when callers have tokens."""
 
 _ENDPOINTS = {
     "discovery": "/cds-services",
@@ -70,16 +75,17 @@ def create_app(
     """
     chosen = _settings_from_environment() if settings is None else settings
     metrics = Metrics()
+    store = _store(chosen, metrics, clock)
     app = FastAPI(
         title="IV NAC decision support",
         version=__version__,
         summary="CDS Hooks: is intravenous N-acetylcysteine indicated for acetaminophen toxicity?",
         redirect_slashes=False,
-        lifespan=_lifespan(chosen, open_pool),
+        lifespan=_lifespan(chosen, store, open_pool),
     )
-    desk = Desk(chosen, lambda: app.state.fhir_client, metrics, clock)
+    desk = Desk(chosen, lambda: app.state.fhir_client, metrics, clock, feedback=store)
     app.include_router(hook_routes(desk))
-    _add_operations(app, chosen, metrics)
+    _add_operations(app, chosen, metrics, store)
     if sandbox is not None:
         app.router.routes.extend(sandbox_routes(FHIR_PATH, sandbox))
     _add_failures(app)
@@ -100,14 +106,45 @@ def _settings_from_environment() -> Settings:
     return settings
 
 
-def _lifespan(settings: Settings, open_pool: Callable[[], httpx.AsyncClient] | None) -> Callable[[FastAPI], Any]:
+def _store(settings: Settings, metrics: Metrics, clock: Callable[[], datetime]) -> Store | None:
+    """The store at the configured address; None where nothing is to be kept."""
+    if not settings.database_url:
+        return None
+
+    def open_database() -> Database:
+        from cds_service.store.database import Database as SqlDatabase  # noqa: PLC0415 - loads while calls are answered
+
+        return SqlDatabase(settings.database_url)
+
+    keep_for = timedelta(days=settings.audit_days)
+    store = Store(open_database, clock=clock, keep_for=keep_for, on_lost=metrics.count_lost)
+    metrics.watch_store(store.keep_call, is_up=lambda: store.is_up, queued=lambda: store.queued)
+    return store
+
+
+@asynccontextmanager
+async def _at_work(store: Store | None, settings: Settings) -> AsyncIterator[None]:
+    """The store, working in the background; no start and no card waits for a database that does not answer."""
+    if store is None:
+        yield
+        return
+    await store.open(_SECONDS_FOR_THE_STORE if settings.trusted_clients else 0.0)
+    try:
+        yield
+    finally:
+        await store.close()
+
+
+def _lifespan(
+    settings: Settings, store: Store | None, open_pool: Callable[[], httpx.AsyncClient] | None
+) -> Callable[[FastAPI], Any]:
     """Open the HTTP pool for as long as the app runs; no request is served without it."""
     limits = FetchLimits(request_seconds=settings.fhir_timeout_seconds)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         pool = open_http(limits) if open_pool is None else open_pool()
-        async with pool:
+        async with pool, _at_work(store, settings):
             app.state.fhir_client = FhirClient(pool, limits)
             # What was built at start lives for ever: keep the collector from walking it during calls.
             gc.collect()
@@ -120,7 +157,7 @@ def _lifespan(settings: Settings, open_pool: Callable[[], httpx.AsyncClient] | N
     return lifespan
 
 
-def _add_operations(app: FastAPI, settings: Settings, metrics: Metrics) -> None:
+def _add_operations(app: FastAPI, settings: Settings, metrics: Metrics, store: Store | None) -> None:
     """Endpoints for those who run the service; none of them touches patient data."""
 
     @app.get("/", tags=["Operations"], summary="What is here")
@@ -137,7 +174,9 @@ def _add_operations(app: FastAPI, settings: Settings, metrics: Metrics) -> None:
     async def readyz() -> Response:
         is_ready = getattr(app.state, "fhir_client", None) is not None
         profile = settings.clinical_profile.name
-        told = {"status": "ready" if is_ready else "starting", "profile": profile, "version": __version__}
+        kept = "off" if store is None else store.condition
+        status = "starting" if not is_ready else ("degraded" if kept == "unavailable" else "ready")
+        told = {"status": status, "store": kept, "profile": profile, "version": __version__}
         return JSONResponse(told, HTTPStatus.OK if is_ready else HTTPStatus.SERVICE_UNAVAILABLE)
 
     @app.get("/metrics", tags=["Operations"], summary="Prometheus metrics of this process")

@@ -24,8 +24,11 @@ FHIR_BASE = f"{BASE}{FHIR_PATH}"
 async def in_process(
     settings: Settings, store: ResourceStore, clock: Callable[[], datetime]
 ) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of the started application whose default FHIR server is the embedded one over `store`."""
-    chosen = settings.model_copy(update={"default_fhir_server": FHIR_BASE})
+    """A client of the started application whose default FHIR server is the embedded one over `store`.
+
+    What is asked of it is kept nowhere: canaries are nobody's calls.
+    """
+    chosen = settings.model_copy(update={"default_fhir_server": FHIR_BASE, "database_url": ""})
     app = create_app(chosen, clock=clock, sandbox=store, open_pool=lambda: httpx.AsyncClient(transport=transport))
     transport = httpx.ASGITransport(app)
     async with (

@@ -40,7 +40,9 @@ async def service(
 ) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the started service, whose FHIR requests are answered by `handler`."""
     pool = httpx.MockTransport(handler)
-    app = create_app(Settings(**settings), clock=clock, open_pool=lambda: httpx.AsyncClient(transport=pool))
+    app = create_app(
+        Settings(**{"database_url": ""} | settings), clock=clock, open_pool=lambda: httpx.AsyncClient(transport=pool)
+    )
     async with (
         app.router.lifespan_context(app),
         httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://service.test") as client,
