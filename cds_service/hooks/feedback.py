@@ -88,7 +88,7 @@ def _card(statement: JsonObject, path: str) -> str:
 
 def _outcome(statement: JsonObject, path: str) -> Outcome:
     outcome = statement.get("outcome")
-    if outcome not in set(Outcome):
+    if not isinstance(outcome, str) or outcome not in set(Outcome):
         words = f"{path}.outcome must be one of {', '.join(Outcome)}"
         refuse(words, f"{path}.outcome", code="required" if outcome is None else "value")
     return Outcome(outcome)
