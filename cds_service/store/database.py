@@ -14,6 +14,7 @@ from cds_service.store.connection import RowRefusedError, failures_told, open_en
 from cds_service.store.feedback import insert_feedback
 from cds_service.store.migration import NEWEST, migrate
 from cds_service.store.replay import insert_token
+from cds_service.store.reporting import read_report
 from cds_service.store.retention import delete_older
 
 if TYPE_CHECKING:
@@ -23,10 +24,12 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from cds_service.records import FeedbackRecord
+    from cds_service.report import Report
     from cds_service.store.kept import KeptCall
 
 _SECONDS_TO_MIGRATE = 60.0
 _SECONDS_TO_WRITE = 5.0
+_SECONDS_TO_COUNT = 30.0
 _SECONDS_FOR_A_TOKEN = 1.0
 """A call waits for this; its card must not wait long."""
 
@@ -70,6 +73,11 @@ class Database:
         """Delete some of what is no longer kept; whether there may be more."""
         async with self._transaction(_SECONDS_TO_WRITE) as connection:
             return await delete_older(connection, kept_since, now)
+
+    async def report(self, since: datetime, until: datetime, kept_days: int) -> Report:
+        """The figures from `since` up to `until`."""
+        async with self._transaction(_SECONDS_TO_COUNT) as connection:
+            return await read_report(connection, since, until, kept_days)
 
     async def close(self) -> None:
         """Let every connection go."""

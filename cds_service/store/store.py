@@ -12,6 +12,7 @@ import math
 from collections import deque
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 from uuid import uuid4
 
@@ -21,9 +22,10 @@ from cds_service.store.kept import KeptCall
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from datetime import datetime, timedelta
+    from datetime import datetime
 
     from cds_service.records import CallRecord, FeedbackRecord
+    from cds_service.report import Report
 
 _log = logging.getLogger("cds_service.store")
 
@@ -50,6 +52,9 @@ class Database(Protocol):
 
     async def forget(self, kept_since: datetime, now: datetime) -> bool:
         """Delete some of what is no longer kept; whether there may be more."""
+
+    async def report(self, since: datetime, until: datetime, kept_days: int) -> Report:
+        """The figures from `since` up to `until`."""
 
     async def close(self) -> None:
         """Let every connection go."""
@@ -151,6 +156,12 @@ class Store:
         """Whether this token is used for the first time; raises `StoreUnavailableError` when that cannot be known."""
         with self._usable() as database:
             return await database.first_use(issuer, jti, expires_at)
+
+    async def report(self, days: int) -> Report:
+        """The figures of the last so many days, as far as they are kept; or raises `StoreUnavailableError`."""
+        now = self._clock()
+        with self._usable() as database:
+            return await database.report(now - min(timedelta(days=days), self._keep_for), now, self._keep_for.days)
 
     @contextmanager
     def _usable(self) -> Iterator[Database]:

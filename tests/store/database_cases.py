@@ -13,9 +13,19 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import create_engine, text
 
-from cds_service.records import CommentLength, FeedbackRecord, Outcome, StoreUnavailableError
+from cds_service.records import CardRecord, CommentLength, FeedbackRecord, Outcome, StoreUnavailableError
+from cds_service.report import (
+    Counted,
+    DayFigures,
+    FeedbackFigures,
+    HookFigures,
+    ReasonFigures,
+    Report,
+    RuleFigures,
+)
 from cds_service.store.database import Database
 from cds_service.store.kept import KeptCall
+from cds_service.store.reporting import NO_REASON, NO_RECORD, NO_RULE
 from cds_service.store.retention import MOST_ROWS
 from cds_service.store.tables import CALL_MARKS, CALLS, CARDS, FEEDBACK, METADATA, REPLAYED_TOKENS
 from tests.store.stores import NOW, call, migrated, rows
@@ -225,6 +235,76 @@ async def tables_of_a_later_version_are_left_alone(url: str) -> None:
     await database.close()
 
 
+async def a_report_of_nothing_has_no_figures(url: str) -> None:
+    async with migrated(url) as database:
+        assert await database.report(NOW - timedelta(days=1), NOW, 90) == Report(NOW - timedelta(days=1), NOW, 90)
+
+
+async def a_report_counts_calls_by_what_came_of_them(url: str) -> None:
+    silent = call(category=None, silence="outside the population", rules=(), topics=(), cards=(), total_ms=0.5)
+    refused = call(status=412, category=None, rules=(), topics=(), cards=(), faults=("refused-incomplete",))
+    gaps = call(cards=(), faults=("gap-unit", "gap-unit", "gap-not-fetched"), unmapped=("u|1", "u|2"), total_ms=99)
+    ordered = call(hook="order-select", cards=(), total_ms=3, unmapped=("u|2",))
+    made = [silent, refused, gaps, *[call(cards=(), total_ms=float(n)) for n in range(1, 99)]]
+    kept = [KeptCall(f"{n:032}", NOW, each) for n, each in enumerate(made)]
+    yesterday = KeptCall("a" * 32, NOW - timedelta(hours=13), ordered)
+    outside = [KeptCall("b" * 32, LATER, call(cards=())), KeptCall("c" * 32, NOW - timedelta(days=2), call(cards=()))]
+    async with migrated(url) as database:
+        await database.keep_calls([*kept, yesterday, *outside])
+        report = await database.report(NOW - timedelta(days=1), LATER, 90)
+    assert report.hooks == (
+        HookFigures("order-select", 1, 1, 1, 3.0, 3.0, 3.0),
+        HookFigures("patient-view", 101, 100, 99, 49.0, 94.0, 98.0),
+    )
+    assert report.days == (
+        DayFigures("2026-01-14", "order-select", 1, 1),
+        DayFigures("2026-01-15", "patient-view", 100, 99),
+    )
+    assert report.categories == (Counted("indicated", 100),)
+    assert report.silences == (Counted("outside the population", 1),)
+    assert report.gaps == (Counted("not-fetched", 1), Counted("unit", 1))
+    assert report.refusals == (Counted("incomplete", 1),)
+    assert report.unmapped == (Counted("u|2", 2), Counted("u|1", 1))
+    assert report.rules == (RuleFigures("A2-y", met=100), RuleFigures("B1-x", met=100))
+
+
+async def a_report_tells_by_rule_what_became_of_cards(url: str) -> None:
+    made = call(
+        rules=("B1-x",),
+        cards=(
+            CardRecord("card-1", "indicated", ("B1-x",)),
+            CardRecord("card-2", "dose-check", ("F1-y", "F2-z")),
+            CardRecord("card-3", "data-needed", ()),
+        ),
+    )
+    told = [
+        TOLD,
+        replace(TOLD, outcome=Outcome.ACCEPTED, outcome_at=NOW - timedelta(minutes=2)),
+        replace(TOLD, card="card-2", reason="need-more-info"),
+        replace(TOLD, card="card-3", outcome=Outcome.ACCEPTED),
+        replace(TOLD, card="unheard-of"),
+    ]
+    async with migrated(url) as database:
+        await database.keep_calls([KeptCall("a" * 32, NOW, made)])
+        await database.keep_feedback(told, NOW)
+        await database.keep_feedback([replace(TOLD, card="too old", outcome_at=NOW - timedelta(days=5))], NOW)
+        report = await database.report(NOW - timedelta(days=1), LATER, 90)
+    assert report.feedback == FeedbackFigures(accepted=1, overridden=3, unknown=1)
+    assert report.rules == (
+        RuleFigures(NO_RECORD, overridden=1),
+        RuleFigures(NO_RULE, cards=1, accepted=1),
+        RuleFigures("B1-x", met=1, cards=1, overridden=1),
+        RuleFigures("F1-y", cards=1, overridden=1),
+        RuleFigures("F2-z", cards=1, overridden=1),
+    )
+    assert report.reasons == (
+        ReasonFigures(NO_RECORD, NO_REASON, 1),
+        ReasonFigures("B1-x", NO_REASON, 1),
+        ReasonFigures("F1-y", "need-more-info", 1),
+        ReasonFigures("F2-z", "need-more-info", 1),
+    )
+
+
 CASES: list[Callable[[str], Awaitable[None]]] = [
     the_newest_tables_are_those_the_code_knows,
     tables_of_an_earlier_version_are_brought_up_to_date_with_their_rows,
@@ -241,4 +321,7 @@ CASES: list[Callable[[str], Awaitable[None]]] = [
     a_token_is_new_once_whoever_asks,
     what_is_too_old_goes_with_all_that_belongs_to_it,
     tables_of_a_later_version_are_left_alone,
+    a_report_of_nothing_has_no_figures,
+    a_report_counts_calls_by_what_came_of_them,
+    a_report_tells_by_rule_what_became_of_cards,
 ]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Table, create_engine, select
 
 from cds_service.records import CallRecord, CardRecord, StoreUnavailableError
+from cds_service.report import Report
 from cds_service.store.database import Database as SqlDatabase
 from cds_service.store.store import Pace, Store
 
@@ -64,6 +65,10 @@ class FakeDatabase:
         self._answer()
         self.forgotten.append((kept_since, now))
         return len(self.forgotten) == 1
+
+    async def report(self, since: datetime, until: datetime, kept_days: int) -> Report:
+        self._answer()
+        return Report(since, until, kept_days)
 
     async def close(self) -> None:
         self.is_closed = True
