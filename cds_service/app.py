@@ -29,6 +29,7 @@ from cds_service.hooks.routes import Desk, hook_routes
 from cds_service.sandbox.server import sandbox_routes
 from cds_service.settings import Settings, read_settings, unknown_variables
 from cds_service.store.store import Store
+from cds_service.web.dashboard import dashboard_routes
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -53,6 +54,7 @@ _ENDPOINTS = {
     "health": "/healthz",
     "readiness": "/readyz",
     "metrics": "/metrics",
+    "dashboard": "/dashboard",
 }
 
 
@@ -86,6 +88,7 @@ def create_app(
     desk = Desk(chosen, lambda: app.state.fhir_client, metrics, clock, feedback=store)
     app.include_router(hook_routes(desk))
     _add_operations(app, chosen, metrics, store)
+    app.include_router(dashboard_routes(chosen, None if store is None else store.report))
     if sandbox is not None:
         app.router.routes.extend(sandbox_routes(FHIR_PATH, sandbox))
     _add_failures(app)

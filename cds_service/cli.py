@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.text import Text
 
-from cds_service import __version__, demo, doctor, profile_commands
+from cds_service import __version__, demo, doctor, profile_commands, report_command
 from cds_service.app import utc_now
 from cds_service.caller import CallerError, ServiceCaller
 from cds_service.catalogue import OrderName, draft_order
@@ -170,6 +170,22 @@ def examine() -> None:
         _console.print(mark, Text(f"{check.name}: {plain(check.words)}"))
     if not all(check.is_well for check in checks):
         raise typer.Exit(1)
+
+
+@app.command(name="report")
+def tell_use(
+    days: Annotated[int, typer.Option(min=1, max=3650, help="how many days back")] = 30,
+    as_json: Annotated[bool, typer.Option("--json", help="as one JSON object")] = False,  # noqa: FBT002 - a flag
+) -> None:
+    """Tell what the service was asked and what became of its cards, from its own records."""
+    try:
+        report = report_command.read_report(_settings(), days, utc_now())
+    except report_command.NothingKeptError as error:
+        _stop(str(error))
+    if as_json:
+        typer.echo(report_command.as_json(report))
+    else:
+        report_command.print_report(_console, report)
 
 
 def _settings(*, tells_unknown: bool = True) -> Settings:
