@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 async def insert_token(connection: AsyncConnection, issuer: str, jti: str, expires_at: datetime) -> bool:
     """Whether this is the first use of the token; from then on it is used, for every process, until it expires."""
     row = {"digest": _digest(issuer, jti), "expires_at": expires_at}
-    done = await connection.execute(insert_into(connection, REPLAYED_TOKENS).values(row).on_conflict_do_nothing())
-    return done.rowcount == 1
+    insert = insert_into(connection, REPLAYED_TOKENS).values(row).on_conflict_do_nothing()
+    inserted = await connection.execute(insert.returning(REPLAYED_TOKENS.c.digest))
+    return inserted.first() is not None
 
 
 def _digest(issuer: str, jti: str) -> str:

@@ -88,8 +88,9 @@ def _latencies(report: Report) -> Any:
 
 
 def _rules(report: Report) -> Any:
-    told = sorted(report.rules, key=lambda each: -(each.accepted + each.overridden))[:_MOST_BARS]
-    told = [each for each in told if each.accepted + each.overridden]
+    answered = [each for each in report.rules if each.accepted + each.overridden]
+    most_first = sorted(answered, key=lambda each: -(each.accepted + each.overridden))
+    told = most_first[:_MOST_BARS][::-1]  # drawn from the bottom up
     chart = _bars(pygal.HorizontalStackedBar)
     chart.x_labels = [each.rule for each in told]
     chart.add("Accepted", [each.accepted for each in told])
@@ -106,8 +107,9 @@ def _reasons(report: Report) -> Any:
 
 def _one_series(name: str, values: list[tuple[str, int]]) -> Any:
     chart = _bars(pygal.HorizontalStackedBar)
-    chart.x_labels = [label for label, _ in values[:_MOST_BARS]]
-    chart.add(name, [count for _, count in values[:_MOST_BARS]])
+    upwards = values[:_MOST_BARS][::-1]
+    chart.x_labels = [label for label, _ in upwards]
+    chart.add(name, [count for _, count in upwards])
     return chart
 
 

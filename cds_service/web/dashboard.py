@@ -25,12 +25,12 @@ if TYPE_CHECKING:
     ReadReport = Callable[[int], Awaitable[Report]]
 
 CHARTS: dict[str, str] = {
-    "days": "Bar chart of answered calls by day, with and without a card",
-    "latencies": "Bar chart of the time to answer by hook: p50, p95 and p99",
-    "categories": "Bar chart of calls by category",
-    "rules": "Bar chart of accepted and overridden cards by rule",
-    "reasons": "Bar chart of override reasons",
-    "silences": "Bar chart of silence by reason",
+    "days": "Answered calls by day, with and without a card",
+    "latencies": "Time to answer by hook: p50, p95 and p99",
+    "categories": "Calls by category",
+    "rules": "Accepted and overridden cards by rule",
+    "reasons": "Override reasons",
+    "silences": "Silence by reason",
 }
 """What each drawing shows, by the table it stands beside."""
 
