@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import sqlite3
 from typing import TYPE_CHECKING
 
@@ -72,6 +73,20 @@ async def test_a_file_that_another_process_keeps_locked(tmp_path: Path) -> None:
             other.rollback()
         other.close()
         assert await database.first_use("issuer", "jti", NOW)
+
+
+async def test_a_disk_that_is_full(tmp_path: Path) -> None:
+    async with migrated(f"sqlite:///{tmp_path}/x.db") as database:
+        many = [KeptCall(f"{number:032}", NOW, call(cards=())) for number in range(2000)]
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, hard))
+        try:
+            with pytest.raises(StoreUnavailableError, match="disk"):
+                await database.keep_calls(many)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        assert await database.keep_calls(many) == 0
+    assert len(rows(f"sqlite:///{tmp_path}/x.db", CALLS)) == 2000
 
 
 async def test_tables_that_were_dropped_are_made_again(tmp_path: Path) -> None:
