@@ -71,6 +71,8 @@ class Pace:
     """An idle database is looked at this often."""
     first_retry: float = 1.0
     longest_retry: float = 60.0
+    first_try: float = 2.0
+    """Feedback that comes before the database was tried at all waits this long."""
     forget: float = 3600.0
     close: float = 5.0
     """What is still queued at the end is written within this time, or is lost."""
@@ -150,6 +152,7 @@ class Store:
 
     async def keep_feedback(self, told: Sequence[FeedbackRecord]) -> None:
         """Keep all of it for good, or raise `StoreUnavailableError` and keep none."""
+        await _set_within(self._was_tried, self._pace.first_try)
         with self._usable() as database:
             await database.keep_feedback(told, self._clock())
 

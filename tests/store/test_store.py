@@ -162,11 +162,18 @@ async def test_neither_start_nor_end_waits_for_a_database_that_hangs() -> None:
         return FakeDatabase()
 
     async with asyncio.timeout(15):
-        async with opened(hanging, pace=store_module.Pace(close=0.05), wait_seconds=0) as store:
+        async with opened(hanging, pace=store_module.Pace(close=0.05, first_try=0.05), wait_seconds=0) as store:
             assert store.condition == "opening"
             with pytest.raises(StoreUnavailableError):
                 await store.keep_feedback([FEEDBACK])
         release.set()
+
+
+async def test_feedback_that_comes_first_waits_for_the_first_try() -> None:
+    database = FakeDatabase()
+    async with opened(lambda: database, pace=store_module.Pace(first_try=20), wait_seconds=0) as store:
+        await store.keep_feedback([FEEDBACK])
+    assert database.feedback == [FEEDBACK]
 
 
 async def test_a_database_that_cannot_be_opened_is_tried_again() -> None:
