@@ -117,6 +117,7 @@ def _store(settings: Settings, metrics: Metrics, clock: Callable[[], datetime]) 
     def open_database() -> Database:
         from cds_service.store.database import Database as SqlDatabase  # noqa: PLC0415 - loads while calls are answered
 
+        gc.freeze()  # as at the end of the start: these libraries live for ever too
         return SqlDatabase(settings.database_url)
 
     keep_for = timedelta(days=settings.audit_days)
