@@ -26,6 +26,7 @@ from cds_service.fhir.client import FetchLimits, FhirClient, open_http
 from cds_service.hooks.errors import Issue, outcome_response
 from cds_service.hooks.metrics import Metrics
 from cds_service.hooks.routes import Desk, hook_routes
+from cds_service.methods import HeadLikeGet, allowed, options_response
 from cds_service.sandbox.server import sandbox_routes
 from cds_service.settings import Settings, read_settings, unknown_variables
 
@@ -127,12 +128,10 @@ def _add_operations(app: FastAPI, settings: Settings, metrics: Metrics) -> None:
     async def landing() -> dict[str, Any]:
         return {"service": app.title, "version": __version__, "endpoints": _ENDPOINTS}
 
-    @app.head("/healthz", include_in_schema=False)
     @app.get("/healthz", tags=["Operations"], summary="The process answers")
     async def healthz() -> dict[str, str]:
         return {"status": "ok"}
 
-    @app.head("/readyz", include_in_schema=False)
     @app.get("/readyz", tags=["Operations"], summary="The configuration is read and the HTTP pool is open")
     async def readyz() -> Response:
         is_ready = getattr(app.state, "fhir_client", None) is not None
@@ -148,10 +147,13 @@ def _add_operations(app: FastAPI, settings: Settings, metrics: Metrics) -> None:
 def _add_failures(app: FastAPI) -> None:
     """The frameworks' own refusals leave as OperationOutcome too."""
 
-    async def http_failure(_: Request, error: Exception) -> Response:
+    async def http_failure(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101 - registered for this type only
+        headers = allowed(error.headers)
+        if request.method == "OPTIONS" and error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            return options_response(headers)
         code = "not-found" if error.status_code == HTTPStatus.NOT_FOUND else "not-supported"
-        return outcome_response(error.status_code, [Issue(code, str(error.detail))], error.headers)
+        return outcome_response(error.status_code, [Issue(code, str(error.detail))], headers)
 
     async def invalid(_: Request, __: Exception) -> Response:
         return outcome_response(HTTPStatus.BAD_REQUEST, [Issue("invalid", "The request could not be read")])
@@ -163,6 +165,7 @@ def _add_failures(app: FastAPI) -> None:
 def _add_middleware(app: FastAPI, settings: Settings, metrics: Metrics) -> None:
     """Outermost last: CORS headers stand on failures too."""
     app.add_middleware(FaultBarrier, metrics=metrics)
+    app.add_middleware(HeadLikeGet)
     app.add_middleware(WithoutTrailingSlash)
     app.add_middleware(
         CORSMiddleware,

@@ -48,7 +48,6 @@ def hook_routes(desk: Desk) -> APIRouter:
     entries = service_entries(has_shared_id=desk.settings.shared_service_id)
     listed = orjson.dumps(discovery_document(entries))
 
-    @router.head("/cds-services", include_in_schema=False)
     @router.get("/cds-services", summary="Discovery", response_class=Response)
     async def discovery() -> Response:
         return Response(listed, media_type=JSON_MEDIA_TYPE)
