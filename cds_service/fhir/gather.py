@@ -44,14 +44,15 @@ class ForeignPatientError(ValueError):
 class Gathered:
     """What is at hand about the patient.
 
-    `missing_required`: keys of required data that could not be had. A required search that was cut short
-    is not among them; its TRUNCATED gap says what is unsettled. `timings`: seconds each live query took.
+    `missing_required`: keys of required data that could not be had. `cut_short`: those of which only a part was
+    read; a TRUNCATED gap says why. `timings`: seconds each live query took.
     `from_prefetch`: keys the EHR supplied in full, null ("no data") included.
     """
 
     resources: tuple[JsonObject, ...] = ()
     gaps: tuple[DataGap, ...] = ()
     missing_required: tuple[str, ...] = ()
+    cut_short: tuple[str, ...] = ()
     timings: Mapping[str, float] = field(default_factory=dict)
     from_prefetch: frozenset[str] = frozenset()
 
@@ -101,6 +102,7 @@ async def gather(
         resources=resources + referenced,
         gaps=(*_gaps(rows), *reference_gaps),
         missing_required=tuple(row.query.key for row in rows if row.query.required and _is_missing(row.fetched)),
+        cut_short=tuple(row.query.key for row in rows if row.query.required and row.fetched.is_partial),
         timings={row.query.key: row.seconds for row in rows if row.seconds is not None},
         from_prefetch=frozenset(row.query.key for row in rows if row.seconds is None and row.fetched.is_complete),
     )
