@@ -52,7 +52,7 @@ HOOK = "hook definition"
 _ATTRIBUTE = "requirements_shown"
 
 
-def shows(  # noqa: PLR0913 -- one argument for each column of the table
+def shows(
     requirement_id: str,
     section: str,
     level: Level,

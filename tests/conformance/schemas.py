@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
+
 Schema = dict[str, Any]
 
 TEXT: Schema = {"type": "string", "pattern": r"\S"}
@@ -103,3 +105,8 @@ OUTCOME: Schema = {
     "properties": {"resourceType": {"const": "OperationOutcome"}, "issue": _filled(ISSUE)},
     "additionalProperties": False,
 }
+
+
+def complaints(schema: Schema, value: Any) -> list[str]:
+    """What does not fit the schema, with its place; nothing when the value fits."""
+    return [f"{error.json_path}: {error.message}" for error in Draft202012Validator(schema).iter_errors(value)]
