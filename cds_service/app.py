@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.cors import CORSMiddleware
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, PlainTextResponse
 from starlette.exceptions import HTTPException
 
 from cds_service import __version__
@@ -139,7 +139,12 @@ def _add_operations(app: FastAPI, settings: Settings, metrics: Metrics) -> None:
         told = {"status": "ready" if is_ready else "starting", "profile": profile, "version": __version__}
         return JSONResponse(told, HTTPStatus.OK if is_ready else HTTPStatus.SERVICE_UNAVAILABLE)
 
-    @app.get("/metrics", tags=["Operations"], summary="Prometheus metrics of this process")
+    @app.get(
+        "/metrics",
+        tags=["Operations"],
+        summary="Prometheus metrics of this process",
+        response_class=PlainTextResponse,
+    )
     async def prometheus() -> Response:
         return Response(metrics.as_text(), media_type="text/plain; version=0.0.4")
 
