@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 _MOST_READ = 20
 """References of draft orders that one call follows."""
 
+_LACKS = frozenset({GapKind.NOT_FETCHED, GapKind.TRUNCATED, GapKind.UNREADABLE})
 _NEEDS_ALL = frozenset({None, Category.NOT_INDICATED})
 
 
@@ -50,7 +51,7 @@ class MissingDataError(Exception):
     def reason(self, key: str) -> str:
         """Why this key could not be had, as one sentence."""
         name = QUERY_BY_KEY[key].name
-        told = (gap.text for gap in self.gaps if gap.kind in {GapKind.NOT_FETCHED, GapKind.TRUNCATED})
+        told = (gap.text for gap in self.gaps if gap.kind in _LACKS and gap.reference is None)
         return next((text for text in told if name.casefold() in text.casefold()), f"{name} could not be read")
 
 

@@ -46,7 +46,7 @@ SETTINGS = settings(
 def test_every_operation_answers_as_documented() -> None:
     app = create_app(Settings(database_url=""), clock=lambda: datetime(2026, 1, 15, 12, tzinfo=UTC))
     document = schemathesis.openapi.from_asgi("/openapi.json", app)
-    operations = [found.ok() for found in document.get_all_operations()]
+    operations: list[Any] = [found.ok() for found in document.get_all_operations()]  # type: ignore[union-attr] # raises for an unreadable one
     assert {"GET /cds-services", "POST /cds-services/{service_id}"} <= {operation.label for operation in operations}
     for operation in operations:
         documented = {int(status) for status in operation.definition.raw["responses"] if status.isdecimal()}
