@@ -284,7 +284,8 @@ def _problem(**changes: Any) -> Json:
 
 
 REFUTED = {"coding": [{"code": "refuted"}]}
-NAMELESS = [pytest.param(code, id=repr(code)) for code in (..., None, {}, [], "", 7, {"coding": []}, {"text": " "})]
+NO_NAMES: list[Any] = [..., None, {}, [], "", 7, {"coding": []}, {"text": " "}]
+NAMELESS = [pytest.param(code, id=repr(code)) for code in NO_NAMES]
 
 
 @pytest.mark.parametrize("code", NAMELESS)
