@@ -181,7 +181,10 @@ def _add_middleware(app: FastAPI, settings: Settings, metrics: Metrics) -> None:
 
 
 class WithoutTrailingSlash:
-    """Answers a path with trailing slashes like the path without, without a redirect (which may lose the body)."""
+    """Answers a path with trailing slashes like the path without, without a redirect (which may lose the body).
+
+    An escaped slash is no slash: what a proxy in front let pass under one path must not be answered as another.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         """Wrap the application."""
@@ -189,6 +192,9 @@ class WithoutTrailingSlash:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on under its plain path."""
+        if b"%2f" in scope.get("raw_path", b"").lower():
+            await _NO_SUCH_PATH(scope, receive, send)
+            return
         if scope["type"] == "http" and scope["path"].endswith("/"):
             scope = {**scope, "path": scope["path"].rstrip("/") or "/"}
         await self._app(scope, receive, send)
@@ -225,6 +231,7 @@ class FaultBarrier:
             await _FAILED(scope, receive, send)
 
 
+_NO_SUCH_PATH = outcome_response(HTTPStatus.NOT_FOUND, [Issue("not-found", "Not Found")])
 _FAILED = outcome_response(
     HTTPStatus.INTERNAL_SERVER_ERROR,
     [Issue("exception", "The service failed and can give no recommendation. The failure is logged.")],

@@ -186,7 +186,15 @@ async def test_trailing_slashes_answer_without_redirect(client: httpx.AsyncClien
 @shows(
     "H12", "Calling a CDS Service", Level.MUST, "Paths are case-sensitive; another spelling is not found.", source=HTTP
 )
-@pytest.mark.parametrize("path", ["/CDS-Services", "/cds-services/../cds-service", "/cds-services//iv-nac-order-sign"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/CDS-Services",
+        "/cds-services/../cds-service",
+        "/cds-services//iv-nac-order-sign",
+        "/cds-services%2Fiv-nac-order-sign",
+    ],
+)
 async def test_another_path_is_not_found(client: httpx.AsyncClient, path: str) -> None:
     answer = await client.post(path, json=order(hook="order-sign"))
     assert answer.status_code == 404
