@@ -6,7 +6,7 @@ RUN python -m venv /opt/build && python -m venv /opt/cds
 COPY requirements.lock requirements-build.lock ./
 RUN /opt/cds/bin/pip install --no-cache-dir --require-hashes -r requirements.lock \
  && /opt/build/bin/pip install --no-cache-dir --require-hashes -r requirements-build.lock
-COPY pyproject.toml README.md LICENSE ./
+COPY pyproject.toml README.md LICENSE CHANGELOG.md ./
 COPY cds_service cds_service
 COPY fhir_fixtures fhir_fixtures
 RUN /opt/build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /wheels . \

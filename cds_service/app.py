@@ -6,15 +6,18 @@ below is told to the caller as a failure, logged without data, and never becomes
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import logging
-import os
+import secrets
 import traceback
-from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from contextlib import asynccontextmanager, contextmanager
+from datetime import UTC, datetime, timedelta
+from functools import cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
+import httpx
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.cors import CORSMiddleware
@@ -22,21 +25,38 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 from starlette.exceptions import HTTPException
 
 from cds_service import __version__
-from cds_service.fhir.client import FetchLimits, FhirClient, open_http
-from cds_service.hooks.errors import Issue, outcome_response
-from cds_service.hooks.metrics import Metrics
+from cds_service.fhir.addresses import address_policy
+from cds_service.fhir.circuit import Circuits
+from cds_service.fhir.client import FhirClient
+from cds_service.fhir.exchange import FetchLimits
+from cds_service.fhir.outbound import open_http
+from cds_service.hooks.errors import InvalidRequestError, Issue, outcome_response
+from cds_service.hooks.gate import Gate
+from cds_service.hooks.jwks import KeyLimits, PublishedKeys
+from cds_service.hooks.metrics import Metrics, write_audit_line
 from cds_service.hooks.routes import Desk, hook_routes
+from cds_service.hooks.shared_metrics import INTERNAL_PREFIX
 from cds_service.methods import HeadLikeGet, allowed, options_response
+from cds_service.replay import MemoryReplayRegister, ReplayRegister, SharedReplayRegister
+from cds_service.sandbox.fixtures import load_cases
 from cds_service.sandbox.server import sandbox_routes
-from cds_service.settings import Settings, read_settings, unknown_variables
+from cds_service.watch.alarms import Alarms
+from cds_service.watch.canaries import CanaryState
+from cds_service.watch.oversight import NONE, Oversight
+from cds_service.web.ehr_charts import FixtureCharts
+from cds_service.web.ehr_pages import EhrDesk, ehr_routes
+from cds_service.web.how_page import how_routes
+from cds_service.web.nomogram_pages import NomogramDesk, nomogram_routes
+from cds_service.web.pages import static_routes
+from cds_service.web.sealed import Seal
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Iterator
 
-    import httpx
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from cds_service.sandbox.store import ResourceStore
+    from cds_service.settings import Settings
 
 _log = logging.getLogger("cds_service")
 
@@ -58,95 +78,196 @@ def utc_now() -> datetime:
 
 
 def create_app(
-    settings: Settings | None = None,
+    settings: Settings,
     *,
     clock: Callable[[], datetime] = utc_now,
     sandbox: ResourceStore | None = None,
     open_pool: Callable[[], httpx.AsyncClient] | None = None,
+    shared_replays: ReplayRegister | None = None,
+    oversight: Oversight = NONE,
 ) -> FastAPI:
     """The application.
 
-    `settings` None reads the environment (raises `SettingsError`). `sandbox`: what an embedded FHIR server at
-    /fhir serves. `open_pool`: another way to open the HTTP pool, to reach servers without a network.
+    `sandbox`: what an embedded FHIR server at /fhir serves. `open_pool`: another way to open the HTTP pools, to reach
+    servers without a network. `shared_replays`: the register of used tokens that several processes share.
     """
-    chosen = _settings_from_environment() if settings is None else settings
-    metrics = Metrics()
+    metrics = Metrics(settings.clinical_profile.name, prefix=INTERNAL_PREFIX if oversight.is_internal else "")
+    alarms = Alarms(metrics)
+    keys = _published_keys(settings, open_pool)
     app = FastAPI(
         title="IV NAC decision support",
         version=__version__,
         summary="CDS Hooks: is intravenous N-acetylcysteine indicated for acetaminophen toxicity?",
         redirect_slashes=False,
-        lifespan=_lifespan(chosen, open_pool),
+        lifespan=_lifespan(settings, open_pool, keys, oversight, metrics, clock),
     )
-    desk = Desk(chosen, lambda: app.state.fhir_client, metrics, clock)
+    replays = _replay_register(clock, metrics, shared_replays)
+    gate = None if settings.clients is None else Gate(settings.clients, settings.base_url, keys, replays, clock)
+    nomogram = NomogramDesk(settings, clock, _seal(settings))
+    observers = () if oversight.is_internal else (write_audit_line, alarms.observe)
+    desk = Desk(
+        settings,
+        lambda: app.state.fhir_client,
+        metrics,
+        clock,
+        nomogram.link,
+        gate,
+        observers=observers,
+        trace=oversight.tracer,
+    )
     app.include_router(hook_routes(desk))
-    _add_operations(app, chosen, metrics)
+    app.router.routes.extend([*static_routes(), *nomogram_routes(nomogram), *how_routes(settings.clinical_profile)])
+    if settings.playground:
+        app.router.routes.extend(ehr_routes(_mini_ehr(settings, clock, lambda: app.state.fhir_client)))
+    _add_operations(app, settings, metrics)
+    _add_readiness(app, settings, oversight, alarms)
     if sandbox is not None:
         app.router.routes.extend(sandbox_routes(FHIR_PATH, sandbox))
     _add_failures(app)
-    _add_middleware(app, chosen, metrics)
+    _add_middleware(app, settings, metrics)
     return app
 
 
-def _settings_from_environment() -> Settings:
-    """The settings of a server process, whose log is opened here: every worker process starts in this place."""
-    settings = read_settings()
-    if not _log.handlers:
-        handler = logging.StreamHandler()
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
-        _log.addHandler(handler)
-    _log.setLevel(settings.log_level)
-    for sentence in unknown_variables(os.environ):
-        _log.warning("%s", sentence)
-    return settings
+def _mini_ehr(settings: Settings, clock: Callable[[], datetime], client: Callable[[], FhirClient | None]) -> EhrDesk:
+    """The mini EHR; its charts, and the service that reads them at other instants, are made when first looked at."""
+
+    # Most processes never show it: reading the fixtures would cost each of them a second and some memory.
+    @cache
+    def charts() -> FixtureCharts:
+        return FixtureCharts(load_cases(), clock)
+
+    @cache
+    def replayed() -> FastAPI:
+        return replaying_app(settings, charts())
+
+    return EhrDesk(settings, clock, charts, replayed, client)
 
 
-def _lifespan(settings: Settings, open_pool: Callable[[], httpx.AsyncClient] | None) -> Callable[[FastAPI], Any]:
-    """Open the HTTP pool for as long as the app runs; no request is served without it."""
+def replaying_app(settings: Settings, charts: FixtureCharts) -> FastAPI:
+    """The application over fixture charts at the instant each caller chose; it needs no lifespan and no network."""
+    fhir = f"http://127.0.0.1{FHIR_PATH}"
+    without = {"playground": False, "database_url": "", "trusted_clients": None}  # only this process can call it
+    inner = settings.model_copy(update={"default_fhir_server": fhir, **without})
+    app = create_app(inner, clock=charts.present, sandbox=charts.store, oversight=Oversight(is_internal=True))
     limits = FetchLimits(request_seconds=settings.fhir_timeout_seconds)
+    app.state.fhir_client = FhirClient(httpx.AsyncClient(transport=httpx.ASGITransport(app)), limits)
+    return app
+
+
+def _seal(settings: Settings) -> Seal:
+    """The seal of nomogram links; without a secret of the site only this process can open what it sealed."""
+    secret = secrets.token_hex(32) if settings.link_secret is None else settings.link_secret.get_secret_value()
+    return Seal(secret, timedelta(minutes=settings.link_minutes))
+
+
+def _published_keys(settings: Settings, open_pool: Callable[[], httpx.AsyncClient] | None) -> PublishedKeys:
+    """The key sets of clients; fetching one may take half of a call's time at most."""
+    limits = KeyLimits(fetch_seconds=min(KeyLimits().fetch_seconds, settings.deadline_seconds / 2))
+    return PublishedKeys(limits=limits) if open_pool is None else PublishedKeys(open_pool, limits)
+
+
+def _replay_register(
+    clock: Callable[[], datetime], metrics: Metrics, shared: ReplayRegister | None
+) -> MemoryReplayRegister | SharedReplayRegister:
+    memory = MemoryReplayRegister(clock)
+    if shared is None:
+        return memory
+    return SharedReplayRegister(shared, memory, on_failure=lambda: metrics.count_fault("replay-register"))
+
+
+def _lifespan(
+    settings: Settings,
+    open_pool: Callable[[], httpx.AsyncClient] | None,
+    keys: PublishedKeys,
+    oversight: Oversight,
+    metrics: Metrics,
+    clock: Callable[[], datetime],
+) -> Callable[[FastAPI], Any]:
+    """Open the HTTP pool for as long as the app runs; no request is served without it."""
+    limits = FetchLimits(request_seconds=min(settings.fhir_timeout_seconds, settings.deadline_seconds))
+    policy = address_policy(settings.fhir_bases, settings.private_networks)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        pool = open_http(limits) if open_pool is None else open_pool()
-        async with pool:
-            app.state.fhir_client = FhirClient(pool, limits)
-            # What was built at start lives for ever: keep the collector from walking it during calls.
-            gc.collect()
-            gc.freeze()
-            try:
+        pool = open_http(limits.request_seconds, policy) if open_pool is None else open_pool()
+        async with pool, _overseen(oversight, metrics, clock):
+            app.state.fhir_client = FhirClient(pool, limits, Circuits(tell=metrics.count_circuit))
+            with _settled_heap(oversight):
                 yield
-            finally:
-                gc.unfreeze()
+        await keys.aclose()
 
     return lifespan
 
 
+@asynccontextmanager
+async def _overseen(oversight: Oversight, metrics: Metrics, clock: Callable[[], datetime]) -> AsyncIterator[None]:
+    """Ask the canaries meanwhile, and send the last traces at the end."""
+    asking = None if oversight.canaries is None else oversight.canaries.start(metrics, clock)
+    try:
+        yield
+    finally:
+        if asking is not None:
+            asking.cancel()
+        if oversight.tracer is not None:
+            await asyncio.to_thread(oversight.tracer.close)
+
+
+@contextmanager
+def _settled_heap(oversight: Oversight) -> Iterator[None]:
+    """What was built at start lives for ever: keep the collector from walking it during calls.
+
+    An internal application leaves the collector to the one that it is asked by.
+    """
+    if oversight.is_internal:
+        yield
+        return
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+
+
 def _add_operations(app: FastAPI, settings: Settings, metrics: Metrics) -> None:
     """Endpoints for those who run the service; none of them touches patient data."""
+    if not settings.playground:
 
-    @app.get("/", tags=["Operations"], summary="What is here")
-    async def landing() -> dict[str, Any]:
-        return {"service": app.title, "version": __version__, "endpoints": _ENDPOINTS}
+        @app.get("/", tags=["Operations"], summary="What is here")
+        async def landing() -> dict[str, Any]:
+            return {"service": app.title, "version": __version__, "endpoints": _ENDPOINTS}
 
     @app.get("/healthz", tags=["Operations"], summary="The process answers")
     async def healthz() -> dict[str, str]:
         return {"status": "ok"}
 
-    @app.get("/readyz", tags=["Operations"], summary="The configuration is read and the HTTP pool is open")
-    async def readyz() -> Response:
-        is_ready = getattr(app.state, "fhir_client", None) is not None
-        profile = settings.clinical_profile.name
-        told = {"status": "ready" if is_ready else "starting", "profile": profile, "version": __version__}
-        return JSONResponse(told, HTTPStatus.OK if is_ready else HTTPStatus.SERVICE_UNAVAILABLE)
-
     @app.get(
         "/metrics",
         tags=["Operations"],
-        summary="Prometheus metrics of this process",
+        summary="Prometheus metrics of this service",
         response_class=PlainTextResponse,
     )
     async def prometheus() -> Response:
         return Response(metrics.as_text(), media_type="text/plain; version=0.0.4")
+
+
+def _add_readiness(app: FastAPI, settings: Settings, oversight: Oversight, alarms: Alarms) -> None:
+    """Fit to answer: the configuration is read, the HTTP pool is open and the canaries are answered rightly."""
+    canaries = oversight.canaries
+
+    @app.get("/readyz", tags=["Operations"], summary="The service is fit to answer: its canaries are")
+    async def readyz() -> Response:
+        is_open = getattr(app.state, "fhir_client", None) is not None
+        state = CanaryState.WELL if canaries is None else canaries.state
+        told = {
+            "status": (state if is_open else CanaryState.STARTING).value,
+            "profile": settings.clinical_profile.name,
+            "version": __version__,
+            "canaries": [] if canaries is None else canaries.unwell,
+            "alarms": alarms.names,
+        }
+        is_ready = is_open and state is CanaryState.WELL
+        return JSONResponse(told, HTTPStatus.OK if is_ready else HTTPStatus.SERVICE_UNAVAILABLE)
 
 
 def _add_failures(app: FastAPI) -> None:
@@ -160,10 +281,15 @@ def _add_failures(app: FastAPI) -> None:
         code = "not-found" if error.status_code == HTTPStatus.NOT_FOUND else "not-supported"
         return outcome_response(error.status_code, [Issue(code, str(error.detail))], headers)
 
+    async def refused(_: Request, error: Exception) -> Response:
+        assert isinstance(error, InvalidRequestError)  # noqa: S101 - registered for this type only
+        return outcome_response(error.status, error.issues, error.headers)
+
     async def invalid(_: Request, __: Exception) -> Response:
         return outcome_response(HTTPStatus.BAD_REQUEST, [Issue("invalid", "The request could not be read")])
 
     app.add_exception_handler(HTTPException, http_failure)
+    app.add_exception_handler(InvalidRequestError, refused)
     app.add_exception_handler(RequestValidationError, invalid)
 
 

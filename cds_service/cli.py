@@ -10,16 +10,25 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import requests
 import typer
-import uvicorn
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.text import Text
 
-from cds_service import __version__, demo, doctor, profile_commands
+from cds_service import (
+    __version__,
+    client_commands,
+    demo,
+    doctor,
+    governance_commands,
+    premises,
+    profile_commands,
+    server,
+)
 from cds_service.app import utc_now
 from cds_service.caller import CallerError, ServiceCaller
 from cds_service.catalogue import OrderName, draft_order
 from cds_service.clinical.profiles import PROFILES
+from cds_service.clinical.ruleset import RULE_SET_HASH, RULE_SET_VERSION
 from cds_service.hooks.models import Hook
 from cds_service.sandbox.fixtures import FixtureCase, FixtureError, load_cases
 from cds_service.sandbox.loading import load_fixtures
@@ -38,6 +47,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(profile_commands.app, name="profiles")
+app.add_typer(client_commands.app, name="clients")
+app.command(name="governance")(governance_commands.write_pack)
 _console = Console()
 _errors = Console(stderr=True)
 
@@ -45,10 +56,11 @@ Port = Annotated[int, typer.Option(min=0, max=65535, help="port to listen on; 0 
 
 
 @app.callback(invoke_without_command=True)
-def main(version: Annotated[bool, typer.Option("--version", help="version and guideline profiles")] = False) -> None:  # noqa: FBT002 - a flag
+def main(version: Annotated[bool, typer.Option("--version", help="version, rule set and profiles")] = False) -> None:  # noqa: FBT002 - a flag
     """CDS Hooks service: is intravenous N-acetylcysteine indicated for acetaminophen toxicity?"""
     if version:
         typer.echo(f"cds-service {__version__}; profiles: {', '.join(sorted(PROFILES))}")
+        typer.echo(f"rule set {RULE_SET_VERSION}; sha256 {RULE_SET_HASH}")
         raise typer.Exit
 
 
@@ -59,17 +71,7 @@ def serve(
     workers: Annotated[int, typer.Option(min=1, max=64, help="processes")] = 1,
 ) -> None:
     """Serve the CDS Hooks endpoints with the settings of the environment."""
-    settings = _settings(tells_unknown=False)  # every server process logs them itself
-    uvicorn.run(
-        "cds_service.app:create_app",
-        factory=True,
-        host=host,
-        port=port,
-        workers=workers,
-        log_level=settings.log_level.lower(),
-        access_log=False,  # addresses name patients when the embedded sandbox runs; the audit log says more
-        server_header=False,
-    )
+    server.serve(_settings(tells_unknown=False), host, port, workers)  # every server process logs unknown ones itself
 
 
 @app.command(name="demo")
@@ -79,6 +81,8 @@ def demonstrate(
 ) -> None:
     """Run the service with an embedded FHIR sandbox and show cards for fixture patients through HTTP."""
     settings, cases = _settings(), _cases()
+    if settings.clients is not None:
+        _stop("the demonstration calls the service without a token: unset CDS_TRUSTED_CLIENTS", CANNOT_START)
     try:
         bound = demo.listening_socket(port)
     except OSError as error:
@@ -154,22 +158,35 @@ def call(
 
 
 @app.command(name="doctor")
-def examine() -> None:
-    """Check the configuration, the FHIR servers and canary patients with known answers."""
+def examine(
+    service: Annotated[str | None, typer.Option(help="base address of a running service to ask too")] = None,
+) -> None:
+    """Check the configuration, what the service stands on, and canary patients; say what to do about each fault."""
     settings, cases = _settings(), _cases()
     _console.print(Text(f"configuration: profile {settings.profile}, times shown in {settings.timezone}"))
+    session = requests.Session()
     try:
         checks = [
-            *doctor.check_fhir_servers(settings, requests.Session()),
+            *doctor.check_fhir_servers(settings, utc_now()),
+            *premises.check_premises(settings),
+            doctor.check_codes(),
             *doctor.check_canaries(settings, cases),
+            *(() if service is None else doctor.check_service(service.rstrip("/"), session)),
         ]
     except SceneError as error:
         _stop(str(error))
     for check in checks:
-        mark = Text("well  ", style="green") if check.is_well else Text("unwell", style="red")
-        _console.print(mark, Text(f"{check.name}: {plain(check.words)}"))
+        _print_check(check)
     if not all(check.is_well for check in checks):
         raise typer.Exit(1)
+
+
+def _print_check(check: premises.Check) -> None:
+    """One line, and below it what to do where something is unwell."""
+    mark = Text("well  ", style="green") if check.is_well else Text("unwell", style="red")
+    _console.print(mark, Text(f"{check.name}: {plain(check.words)}"))
+    if not check.is_well:
+        _console.print(Text(f"       -> {check.next_step}", style="yellow"))
 
 
 def _settings(*, tells_unknown: bool = True) -> Settings:

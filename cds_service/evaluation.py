@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from cds_service.clinical.facts import PatientFacts
     from cds_service.clinical.profiles import Profile
     from cds_service.fhir.client import FhirClient
+    from cds_service.fhir.fetched import FaultKind
     from cds_service.fhir.reading import JsonObject
     from cds_service.fhir.servers import FhirServer
 
@@ -39,14 +40,16 @@ _NEEDS_ALL = frozenset({None, Category.NOT_INDICATED})
 class MissingDataError(Exception):
     """Required data could not be had and what is at hand does not call for treatment.
 
-    `keys` are keys of the query table (also the prefetch keys); `gaps` say what failed, in words.
+    `keys` are keys of the query table (also the prefetch keys); `gaps` say what failed, in words. `chart` is what
+    was read nevertheless.
     """
 
-    def __init__(self, keys: tuple[str, ...], gaps: tuple[DataGap, ...]) -> None:
-        """Keep the missing keys beside all gaps."""
+    def __init__(self, keys: tuple[str, ...], chart: Chart, gaps: tuple[DataGap, ...]) -> None:
+        """Keep the missing keys and the chart beside all gaps."""
         super().__init__(f"required data missing: {', '.join(keys)}")
         self.keys = keys
         self.gaps = gaps
+        self.chart = chart
 
     def reason(self, key: str) -> str:
         """Why this key could not be had, as one sentence."""
@@ -71,6 +74,7 @@ class Chart:
     """What was read of one patient. Timings in milliseconds.
 
     `missing`: required keys that could not be had. `cut_short`: required keys of which only a part was read.
+    `faults`: why the data of a key of the query table are incomplete.
     """
 
     facts: PatientFacts
@@ -78,15 +82,20 @@ class Chart:
     missing: tuple[str, ...]
     cut_short: tuple[str, ...]
     timings_ms: Mapping[str, float]
+    faults: Mapping[str, FaultKind]
 
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """An assessment, the required data it had to do without (only ever with a treat), and how long each step took."""
+    """An assessment, the required data it had to do without (only ever with a treat), and how long each step took.
+
+    `faults` as those of the chart.
+    """
 
     assessment: Assessment
     missing: tuple[str, ...]
     timings_ms: Mapping[str, float]
+    faults: Mapping[str, FaultKind]
 
 
 async def read_chart(source: ChartSource, *, references: Iterable[str] = ()) -> Chart:
@@ -95,6 +104,8 @@ async def read_chart(source: ChartSource, *, references: Iterable[str] = ()) -> 
     Raises `ForeignPatientError` when the prefetched patient is another one.
     """
     started = perf_counter()
+    if source.client is not None:
+        source = replace(source, client=source.client.for_one_call())
     gathered, referred = await asyncio.gather(_gathered(source), _referred(source, references))
     mapping_started = perf_counter()
     facts = facts_from_resources(gathered.resources, source.patient_id, gaps=gathered.gaps)
@@ -103,7 +114,8 @@ async def read_chart(source: ChartSource, *, references: Iterable[str] = ()) -> 
         "map": _milliseconds(perf_counter() - mapping_started),
         **{f"fhir.{key}": _milliseconds(seconds) for key, seconds in gathered.timings.items()},
     }
-    return Chart(facts, (*gathered.resources, *referred), gathered.missing_required, gathered.cut_short, timings)
+    resources = (*gathered.resources, *referred)
+    return Chart(facts, resources, gathered.missing_required, gathered.cut_short, timings, gathered.faults)
 
 
 def evaluate(chart: Chart, *, orders: tuple[DrugOrder, ...], profile: Profile, now: datetime) -> Evaluation:
@@ -116,9 +128,9 @@ def evaluate(chart: Chart, *, orders: tuple[DrugOrder, ...], profile: Profile, n
     started = perf_counter()
     assessment = assess(replace(chart.facts, orders=orders), profile, now)
     if lacking := _lacking(chart, assessment.category):
-        raise MissingDataError(lacking, assessment.gaps)
+        raise MissingDataError(lacking, chart, assessment.gaps)
     timings = {**chart.timings_ms, "assess": _milliseconds(perf_counter() - started)}
-    return Evaluation(assessment, chart.missing, timings)
+    return Evaluation(assessment, chart.missing, timings, chart.faults)
 
 
 def _lacking(chart: Chart, category: Category | None) -> tuple[str, ...]:

@@ -121,7 +121,12 @@ def test_every_file_the_image_copies_is_sent_to_the_builder() -> None:
 
 def test_the_clinical_core_is_forbidden_every_dependency() -> None:
     contract = next(each for each in PROJECT["tool"]["importlinter"]["contracts"] if "clinical core" in each["name"])
-    imported_as = {"python-json-logger": "pythonjsonlogger"}
+    imported_as = {
+        "markdown-it-py": "markdown_it",
+        "python-json-logger": "pythonjsonlogger",
+        "python-multipart": "python_multipart",
+    }
     names = [name_of(each) for each in PROJECT["project"]["dependencies"]]
-    roots = {imported_as.get(name, name).split("-")[0] for name in names}
-    assert roots <= {name.split("_")[0] for name in contract["forbidden_modules"]}
+    modules = {imported_as.get(name, re.split(r"[-.]", name)[0]) for name in names}
+    forbidden = set(contract["forbidden_modules"])
+    assert modules <= forbidden | {name.split("_")[0] for name in forbidden}

@@ -85,9 +85,14 @@ def test_every_wrong_value_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_authentication_is_never_only_pretended(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CDS_TRUSTED_CLIENTS", "/etc/clients.json")
-    with pytest.raises(SettingsError, match="does not authenticate"):
+    monkeypatch.setenv("CDS_TRUSTED_CLIENTS", "/absent/clients.toml")
+    with pytest.raises(SettingsError, match=r"CDS_TRUSTED_CLIENTS must be[\s\S]*cannot be read"):
         read_settings()
+
+
+def test_a_blank_path_of_clients_is_no_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CDS_TRUSTED_CLIENTS", " ")
+    assert read_settings().clients is None
 
 
 def test_unknown_variables_are_told_with_the_nearest_name() -> None:

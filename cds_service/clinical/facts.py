@@ -36,13 +36,15 @@ class DataGap:
     """One thing the service could not use, in words for a card; `about` names the fact it would have fed.
 
     `about` is an `Analyte` value ("acetaminophen", "ALT" ...), "exposure", "problems", "medications",
-    "allergies", "weight", "patient", "encounter" or "drug order".
+    "allergies", "weight", "patient", "encounter" or "drug order". `found`: the code ("system|code") or unit
+    that is not known, as charted ("" for a quantity without a unit); None where the gap is about neither.
     """
 
     kind: GapKind
     about: str
     text: str
     reference: str | None = None
+    found: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

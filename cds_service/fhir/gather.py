@@ -47,7 +47,8 @@ class Gathered:
 
     `missing_required`: keys of required data that could not be had. `cut_short`: those of which only a part was
     read, or holds entries that do not say what they are; a gap says why. `timings`: seconds each live query took.
-    `from_prefetch`: keys the EHR supplied in full, null ("no data") included.
+    `from_prefetch`: keys the EHR supplied in full, null ("no data") included. `faults`: why a key is
+    incomplete.
     """
 
     resources: tuple[JsonObject, ...] = ()
@@ -56,6 +57,7 @@ class Gathered:
     cut_short: tuple[str, ...] = ()
     timings: Mapping[str, float] = field(default_factory=dict)
     from_prefetch: frozenset[str] = frozenset()
+    faults: Mapping[str, FaultKind] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,7 @@ async def gather(
         cut_short=tuple(row.query.key for row in rows if row.query.required and _is_in_part(row)),
         timings={row.query.key: row.seconds for row in rows if row.seconds is not None},
         from_prefetch=frozenset(row.query.key for row in rows if row.seconds is None and row.fetched.is_complete),
+        faults={row.query.key: row.fetched.fault.kind for row in rows if row.fetched.fault is not None},
     )
 
 

@@ -76,7 +76,7 @@ def facts_from_intake(resource: JsonObject, chart: Chart) -> Iterator[Fact]:
     yield from _BY_SUBSTANCE[product.substance](resource, product, chart)
     if product.is_named_only:
         words = f"{product.name!r} has no code this service knows; it was read by its name"
-        yield gap(GapKind.UNMAPPED_CODE, "medications", words, resource)
+        yield gap(GapKind.UNMAPPED_CODE, "medications", words, resource, product.charted_code)
 
 
 def _says_not_taken(resource: JsonObject) -> bool:
@@ -115,7 +115,8 @@ def _acetaminophen(resource: JsonObject, product: Product, chart: Chart) -> Iter
     try:
         regimen = regimen_of(_dosages(resource), product.strength_mg)
     except ValueRefusedError as error:
-        yield gap(error.kind, "exposure", f"{product.name!r}: the dose cannot be used: {error}", resource)
+        words = f"{product.name!r}: the dose cannot be used: {error}"
+        yield gap(error.kind, "exposure", words, resource, error.found)
     exposure = _exposure(resource, product, when, regimen, chart)
     reasons = list(_reasons(resource, chart))
     intents = {intent for concept in reasons if (intent := _intent(concept)) is not Intent.UNKNOWN}
@@ -234,7 +235,8 @@ def facts_from_request(request: JsonObject, chart: Chart) -> Iterator[Fact]:
         return
     product = product_of(request, chart)
     if product.substance is OrderedSubstance.UNIDENTIFIED:
-        yield gap(GapKind.UNMAPPED_CODE, "medications", "a drug that was ordered could not be identified", request)
+        words = "a drug that was ordered could not be identified"
+        yield gap(GapKind.UNMAPPED_CODE, "medications", words, request, product.charted_code)
     if product.substance is not OrderedSubstance.ACETYLCYSTEINE:
         yield from _charcoal(request, product, _ordered_at(request, chart))
         return
@@ -280,8 +282,9 @@ def _charcoal(resource: JsonObject, product: Product, given: Span | None) -> Ite
         yield CharcoalDose(reference_of(resource), product.name, given)
 
 
-def _unidentified(resource: JsonObject, _: Product, __: Chart) -> Iterator[Fact]:
-    yield gap(GapKind.UNMAPPED_CODE, "medications", "a drug that was taken or given could not be identified", resource)
+def _unidentified(resource: JsonObject, product: Product, _: Chart) -> Iterator[Fact]:
+    words = "a drug that was taken or given could not be identified"
+    yield gap(GapKind.UNMAPPED_CODE, "medications", words, resource, product.charted_code)
 
 
 _BY_SUBSTANCE: dict[OrderedSubstance, Callable[[JsonObject, Product, Chart], Iterator[Fact]]] = {

@@ -23,6 +23,7 @@ _OUTCOME_EXAMPLE = {
 }
 _FAILURE_WORDS = {
     "400": "The request is malformed, or names another patient's data; the issue says what and where",
+    "401": "The site lists the clients it trusts, and the token is not of one of them",
     "404": "No such service",
     "408": "The body did not arrive in time",
     "412": "Required data are missing: one issue per prefetch key",

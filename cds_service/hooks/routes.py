@@ -6,7 +6,9 @@ Knows requests and responses. Failures leave as OperationOutcome bodies; the une
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
 from http import HTTPStatus
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -15,31 +17,47 @@ import orjson
 from fastapi import APIRouter, Request, Response
 
 from cds_service.hooks.body import check_media_type, parsed, read_body
-from cds_service.hooks.calls import Answer, answer_call
+from cds_service.hooks.calls import Answer, ChartAccess, UnansweredError, answer_call
 from cds_service.hooks.discovery import ServiceEntry, discovery_document, service_entries
 from cds_service.hooks.errors import JSON_MEDIA_TYPE, InvalidRequestError, outcome_response, refuse
-from cds_service.hooks.metrics import CallRecord, Metrics, plain_token
+from cds_service.hooks.gate import authenticated
+from cds_service.hooks.metrics import CallRecord, Metrics, plain_token, unmapped_tokens
 from cds_service.hooks.models import HookRequest, hook_request
 from cds_service.hooks.openapi import CALL, FAILURES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from datetime import datetime
-
+    from cds_service.clinical.assessment import Assessment
+    from cds_service.clinical.facts import DataGap
+    from cds_service.evaluation import Chart, Evaluation
     from cds_service.fhir.client import FhirClient
+    from cds_service.fhir.reading import JsonObject
+    from cds_service.hooks.gate import Gate
     from cds_service.settings import Settings
+    from cds_service.trusted_clients import TrustedClient
 
+DISCOVERY_PATH = "/cds-services"
 _UNKNOWN = "unknown"
+
+CallTrace = Callable[[CallRecord, str | None, datetime], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What every call needs: settings, the FHIR client (a function, for it opens with the app), metrics, the clock."""
+    """What every call needs: settings, the FHIR client (a function, for it opens with the app), metrics, the clock.
+
+    `link_for`: the link of a card to a page about its assessment, if there is one.
+    `gate`: who decides whether a caller is a trusted client; None: everybody may call.
+    `observers` are told of every finished call; `trace` too, with the caller's `traceparent` and the present instant.
+    """
 
     settings: Settings
     client: Callable[[], FhirClient | None]
     metrics: Metrics
     clock: Callable[[], datetime]
+    link_for: Callable[[Assessment], JsonObject | None] = lambda _: None
+    gate: Gate | None = None
+    observers: tuple[Callable[[CallRecord], None], ...] = ()
+    trace: CallTrace | None = None
 
 
 def hook_routes(desk: Desk) -> APIRouter:
@@ -48,13 +66,15 @@ def hook_routes(desk: Desk) -> APIRouter:
     entries = service_entries(has_shared_id=desk.settings.shared_service_id)
     listed = orjson.dumps(discovery_document(entries))
 
-    @router.get("/cds-services", summary="Discovery", response_class=Response)
-    async def discovery() -> Response:
+    @router.get(DISCOVERY_PATH, summary="Discovery", response_class=Response, responses={401: FAILURES["401"]})
+    async def discovery(request: Request) -> Response:
+        await authenticated(desk, request, DISCOVERY_PATH)
         return Response(listed, media_type=JSON_MEDIA_TYPE)
 
     @router.post("/cds-services/{service_id}", summary="Call a service", responses=FAILURES, openapi_extra=CALL)
     async def call_service(service_id: str, request: Request) -> Response:
-        return await _respond(desk, entries, service_id, request)
+        with desk.metrics.in_flight():
+            return await _respond(desk, entries, service_id, request)
 
     return router
 
@@ -64,17 +84,34 @@ async def _respond(desk: Desk, entries: tuple[ServiceEntry, ...], service_id: st
     started = perf_counter()
     service = service_id if any(entry.id == service_id for entry in entries) else _UNKNOWN
     call: HookRequest | None = None
+    caller: TrustedClient | None = None
     try:
+        caller = await authenticated(desk, request, f"{DISCOVERY_PATH}/{service_id}")
         call = await _call_in(desk, request, service)
         request.state.hook_instance = plain_token(call.hook_instance)
         _check_hook(entries, service, call)
-        answer = await _answer(desk, call, desk.settings.deadline_seconds - (perf_counter() - started))
+        answer = await _answer(desk, call, caller, desk.settings.deadline_seconds - (perf_counter() - started))
     except InvalidRequestError as error:
-        desk.metrics.record(_refused(service, call, error, started))
-        return outcome_response(error.status, error.issues)
+        _account(desk, request, _by(caller, _refused(desk, service, call, error, started)))
+        return outcome_response(error.status, error.issues, error.headers)
     body = orjson.dumps({"cards": answer.cards})
-    desk.metrics.record(_answered(service, call, answer, started))
-    return Response(body, media_type=JSON_MEDIA_TYPE)
+    _account(desk, request, _by(caller, _answered(service, call, answer, started)))
+    return Response(body, media_type=JSON_MEDIA_TYPE, headers=_server_timing(answer))
+
+
+def _server_timing(answer: Answer) -> dict[str, str]:
+    """Where the time went, as browsers and proxies read it: steps and FHIR query keys, in milliseconds."""
+    timings = answer.evaluation.timings_ms
+    return {"Server-Timing": ", ".join(f"{name};dur={spent:.2f}" for name, spent in timings.items())}
+
+
+def _account(desk: Desk, request: Request, record: CallRecord) -> None:
+    """Tell everyone who keeps account of calls."""
+    desk.metrics.record(record)
+    for observe in desk.observers:
+        observe(record)
+    if desk.trace is not None:
+        desk.trace(record, request.headers.get("traceparent"), desk.clock())
 
 
 async def _call_in(desk: Desk, request: Request, service: str) -> HookRequest:
@@ -95,30 +132,38 @@ def _check_hook(entries: tuple[ServiceEntry, ...], service: str, call: HookReque
         refuse(f"The service {service} does not answer the hook {call.hook.value}", "hook")
 
 
-async def _answer(desk: Desk, call: HookRequest, seconds_left: float) -> Answer:
+async def _answer(desk: Desk, call: HookRequest, caller: TrustedClient | None, seconds_left: float) -> Answer:
     return await answer_call(
         call,
         settings=desk.settings,
-        client=desk.client(),
+        access=ChartAccess(desk.client(), max(seconds_left, 0.0), caller),
         now=desk.clock(),
-        seconds_left=max(seconds_left, 0.0),
+        link_for=desk.link_for,
     )
 
 
-def _refused(service: str, call: HookRequest | None, error: InvalidRequestError, started: float) -> CallRecord:
-    return CallRecord(
+def _by(caller: TrustedClient | None, record: CallRecord) -> CallRecord:
+    return record if caller is None else replace(record, client=caller.name)
+
+
+def _refused(
+    desk: Desk, service: str, call: HookRequest | None, error: InvalidRequestError, started: float
+) -> CallRecord:
+    refused = CallRecord(
         service=service,
         hook=_UNKNOWN if call is None else call.hook.value,
         hook_instance="" if call is None else plain_token(call.hook_instance),
         status=error.status,
         total_ms=_milliseconds_since(started),
         faults=tuple(f"refused-{issue.code}" for issue in error.issues),
+        profile=desk.settings.clinical_profile.name,
     )
+    return _with_data(refused, error.chart, error.gaps) if isinstance(error, UnansweredError) else refused
 
 
 def _answered(service: str, call: HookRequest, answer: Answer, started: float) -> CallRecord:
     assessment = answer.evaluation.assessment
-    return CallRecord(
+    answered = CallRecord(
         service=service,
         hook=call.hook.value,
         hook_instance=plain_token(call.hook_instance),
@@ -128,8 +173,19 @@ def _answered(service: str, call: HookRequest, answer: Answer, started: float) -
         rules=answer.met_rules,
         topics=answer.topics,
         silence=answer.silence,
-        faults=tuple(f"gap-{gap.kind.value}" for gap in assessment.gaps),
-        timings_ms=answer.evaluation.timings_ms,
+        profile=assessment.profile.name,
+    )
+    return _with_data(answered, answer.evaluation, assessment.gaps)
+
+
+def _with_data(record: CallRecord, read: Chart | Evaluation, gaps: tuple[DataGap, ...]) -> CallRecord:
+    """The record with how the chart could be read."""
+    return replace(
+        record,
+        timings_ms=read.timings_ms,
+        gaps=tuple(gap.kind.value for gap in gaps),
+        unmapped=unmapped_tokens(gaps),
+        fhir_faults={key: kind.value for key, kind in read.faults.items()},
     )
 
 

@@ -16,6 +16,8 @@ from tests.builders import Amount
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
+    from cds_service.replay import ReplayRegister
+
 NOW = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)
 PATIENT = "p1"
 VIEW = "/cds-services/iv-nac-patient-view"
@@ -36,11 +38,17 @@ async def service(
     handler: Callable[[httpx.Request], Any] = no_network,
     *,
     clock: Callable[[], datetime] = lambda: NOW,
+    shared_replays: ReplayRegister | None = None,
     **settings: Any,
 ) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the started service, whose FHIR requests are answered by `handler`."""
     pool = httpx.MockTransport(handler)
-    app = create_app(Settings(**settings), clock=clock, open_pool=lambda: httpx.AsyncClient(transport=pool))
+    app = create_app(
+        Settings(**settings),
+        clock=clock,
+        open_pool=lambda: httpx.AsyncClient(transport=pool),
+        shared_replays=shared_replays,
+    )
     async with (
         app.router.lifespan_context(app),
         httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://service.test") as client,

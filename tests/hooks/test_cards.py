@@ -18,6 +18,7 @@ from cds_service.clinical.findings import Ask, Category, Finding, Overlay, Test,
 from cds_service.clinical.ingestion import Ingestion, Pattern
 from cds_service.clinical.quantity import Bounded, Comparator, Span, hours_text
 from cds_service.clinical.regimens import DosingRefusal, dosing_plan
+from cds_service.clinical.ruleset import RULE_SET_VERSION
 from cds_service.hooks.cards import TOPIC_SYSTEM, cards_for
 from cds_service.hooks.extension import NAME
 from cds_service.hooks.markdown import escaped, one_line
@@ -453,7 +454,7 @@ def test_the_extension_has_the_agreed_shape() -> None:
             {"regimen": "three-bag", "bag": 3, "dose_mg": 7000, "drug_ml": 35, "diluent_ml": 1000, "total_ml": 1035,
              "duration_h": 16, "rate_ml_h": 64.6875, "rate_mg_kg_h": 6.25},
         ],
-        "version": "0.1.0",
+        "version": RULE_SET_VERSION,
     }  # fmt: skip
 
 

@@ -1,0 +1,106 @@
+"""Pages as responses: templates, the stylesheet and scripts of our own, and the headers that keep everything else out.
+
+Knows Jinja and HTTP headers. Every text from a chart is escaped by the templates; Markdown of cards becomes HTML here,
+sanitised once more. Must not know what a page is about.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import mimetypes
+from functools import cache
+from http import HTTPStatus
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import nh3
+from jinja2 import ChainableUndefined, Environment, PackageLoader
+from markdown_it import MarkdownIt
+from markupsafe import Markup
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Route
+
+from cds_service import __version__
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+_STATIC = Path(__file__).parent / "static"
+STATIC_PATH = "/static"
+
+SECURITY_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+}
+_NEVER_KEPT = {"Cache-Control": "no-store"}
+_markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
+_TAGS = {"a", "blockquote", "br", "code", "em", "h2", "h3", "h4", "hr", "li", "ol", "p", "strong"}
+_TAGS |= {"table", "tbody", "td", "th", "thead", "tr", "ul"}
+
+# A wide table scrolls by itself, and can be reached with the keyboard to do so.
+_TABLE_FRAME = '<div class="scroll" tabindex="0" role="group" aria-label="Table">'
+
+
+def page(template: str, status: int = HTTPStatus.OK, **values: Any) -> HTMLResponse:
+    """A page from a template. Never kept by a cache: it may show a patient."""
+    html = _environment().get_template(template).render(version=__version__, **values)
+    return HTMLResponse(html, status, SECURITY_HEADERS | _NEVER_KEPT)
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("cds_service.web"),
+        autoescape=True,
+        undefined=ChainableUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["markdown"] = markdown_html
+    environment.globals["static"] = static_address
+    return environment
+
+
+def markdown_html(text: str) -> Markup:
+    """Markdown of a card as HTML that holds no script, style, picture or address other than http(s)."""
+    html = nh3.clean(
+        _markdown.render(text),
+        tags=_TAGS,
+        attributes={"a": {"href"}},
+        url_schemes={"http", "https"},
+        link_rel="noreferrer",
+    )
+    framed = html.replace("<table>", f"{_TABLE_FRAME}<table>").replace("</table>", "</table></div>")
+    return Markup(framed)  # noqa: S704 - sanitised above; the frame is our own
+
+
+@cache
+def _content(name: str) -> bytes:
+    return (_STATIC / name).read_bytes()
+
+
+@cache
+def static_address(name: str) -> str:
+    """The address of a static file; it changes with the content, so that it may be kept for ever."""
+    return f"{STATIC_PATH}/{hashlib.sha256(_content(name)).hexdigest()[:12]}/{name}"
+
+
+def static_routes() -> list[Route]:
+    """The files under `static/`, and nothing else."""
+    known = {path.name for path in _STATIC.iterdir() if path.is_file()}
+
+    async def static_file(request: Request) -> Response:
+        name = request.path_params["name"]
+        if name not in known or static_address(name) != request.url.path:
+            return Response(status_code=HTTPStatus.NOT_FOUND, headers=SECURITY_HEADERS)
+        media_type = mimetypes.guess_type(name)[0] or "application/octet-stream"
+        headers = SECURITY_HEADERS | {"Cache-Control": "public, max-age=31536000, immutable"}
+        return Response(_content(name), media_type=media_type, headers=headers)
+
+    return [Route(f"{STATIC_PATH}/{{digest}}/{{name}}", static_file, methods=["GET", "HEAD"])]
