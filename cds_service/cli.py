@@ -27,7 +27,7 @@ from cds_service import (
 from cds_service.app import utc_now
 from cds_service.caller import CallerError, ServiceCaller
 from cds_service.catalogue import OrderName, draft_order
-from cds_service.clinical.profiles import PROFILES
+from cds_service.clinical.profiles import PROFILES, US_2023
 from cds_service.clinical.ruleset import RULE_SET_HASH, RULE_SET_VERSION
 from cds_service.hooks.models import Hook
 from cds_service.sandbox.fixtures import FixtureCase, FixtureError, load_cases
@@ -38,6 +38,8 @@ from cds_service.terminal import plain, print_cards, print_failure
 
 if TYPE_CHECKING:
     import threading
+
+    from cds_service.clinical.profiles import Profile
 
 CANNOT_START = 2
 
@@ -89,8 +91,8 @@ def demonstrate(
         _stop(f"port {port} cannot be used: {error.strerror}", CANNOT_START)
     try:
         with bound, demo.running_service(settings, cases, bound) as (base, thread):
-            differences = demo.show_scenes(_console, base, cases)
-            _tell_differences(differences)
+            differences = demo.show_scenes(_console, base, cases, settings.clinical_profile)
+            _tell_differences(differences, settings.clinical_profile)
             if not once:
                 _serve_on(base, thread)
     except (CallerError, SceneError) as error:
@@ -109,11 +111,12 @@ def _serve_on(base: str, thread: threading.Thread) -> None:
         _stop("the service stopped by itself")
 
 
-def _tell_differences(differences: list[str]) -> None:
+def _tell_differences(differences: list[str], profile: Profile) -> None:
     for difference in differences:
         _errors.print(Text(f"Not as expected: {difference}", style="red"))
     if not differences:
-        _console.print(Text("Every scene answered as its fixture expects.", style="green"))
+        as_told = "as its fixture expects" if profile == US_2023 else f"under profile {profile.name}"
+        _console.print(Text(f"Every scene answered {as_told}.", style="green"))
 
 
 @app.command(name="load-fixtures")

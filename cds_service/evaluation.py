@@ -118,15 +118,22 @@ async def read_chart(source: ChartSource, *, references: Iterable[str] = ()) -> 
     return Chart(facts, resources, gathered.missing_required, gathered.cut_short, timings, gathered.faults)
 
 
-def evaluate(chart: Chart, *, orders: tuple[DrugOrder, ...], profile: Profile, now: datetime) -> Evaluation:
-    """Assess the chart with these draft orders at `now`.
+def evaluate(
+    chart: Chart,
+    *,
+    orders: tuple[DrugOrder, ...],
+    unselected: tuple[DrugOrder, ...] = (),
+    profile: Profile,
+    now: datetime,
+) -> Evaluation:
+    """Assess the chart with these draft orders at `now`; `unselected`: the other drafts of the call.
 
     Raises `MissingDataError` when required data are missing, unless what is at hand already gives *treat*:
     an error must not hide a treatment. Required data of which only a part was read are missing only where all
     of them are needed, which is to say "not indicated" or nothing.
     """
     started = perf_counter()
-    assessment = assess(replace(chart.facts, orders=orders), profile, now)
+    assessment = assess(replace(chart.facts, orders=orders, unselected=unselected), profile, now)
     if lacking := _lacking(chart, assessment.category):
         raise MissingDataError(lacking, chart, assessment.gaps)
     timings = {**chart.timings_ms, "assess": _milliseconds(perf_counter() - started)}

@@ -79,6 +79,16 @@ def test_demo_shows_every_scene_and_stops() -> None:
         assert said in result.output
 
 
+def test_demo_compares_nothing_under_another_profile(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The level of 120 mg/L at 8 h, written down for the 150 line, stands beside the cards of another one."""
+    monkeypatch.setenv("CDS_PROFILE", "uk-2012")
+    result = run("demo", "--once", "--port", "0")
+    assert result.exit_code == 0, result.output
+    assert "Profile uk-2012: its cards are not compared" in result.output
+    assert "Every scene answered under profile uk-2012." in result.output
+    assert "Not as expected" not in result.output + result.stderr
+
+
 def test_demo_says_when_its_port_is_taken() -> None:
     with demo.listening_socket(0) as taken:
         taken.listen()

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 from cds_service.clinical.facts import GapKind
 from cds_service.clinical.levels import is_detectable
 from cds_service.clinical.liver import EnzymeState
-from cds_service.clinical.quantity import Analyte, Comparator
+from cds_service.clinical.quantity import Comparator
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from cds_service.clinical.case import Case
 
-_ENZYMES = frozenset({Analyte.ALT.value, Analyte.AST.value})
+_UNREAD_VALUE = frozenset({GapKind.UNREADABLE, GapKind.UNKNOWN_UNIT})
 _NOT_HAD = frozenset({GapKind.NOT_FETCHED, GapKind.TRUNCATED})
 
 
@@ -55,11 +55,14 @@ def _injury_after_acetaminophen(case: Case) -> bool:
     return case.liver.is_hepatotoxic is True and case.has_acetaminophen_evidence
 
 
-def _detectable_with_unread_enzymes(case: Case) -> bool:
-    """Raised enzymes would make the patient a member: results that could not be read may have been raised."""
-    detected = is_detectable(case.levels, case.profile.detectable_mg_l)
-    is_unread = any(gap.about in _ENZYMES for gap in case.facts.gaps)
-    return detected is True and case.liver.enzymes is EnzymeState.UNKNOWN and is_unread
+def _acetaminophen_with_unread_enzymes(case: Case) -> bool:
+    """Raised enzymes would make the patient a member: results that could not be read may have been raised.
+
+    A result under a local code is not counted: a site that has such codes has them on every chart.
+    """
+    unread = {result.reference for result in case.liver.enzyme_results if result.reported is None}
+    is_unread = any(gap.kind in _UNREAD_VALUE and gap.reference in unread for gap in case.facts.gaps)
+    return is_unread and case.has_acetaminophen_evidence
 
 
 def _injury_with_unread_medications(case: Case) -> bool:
@@ -72,7 +75,7 @@ REASONS: tuple[tuple[str, Callable[[Case], bool]], ...] = (
     ("a poisoning or exposure is charted in the current episode", lambda case: case.ingestion.has_context),
     ("a level beyond therapeutic use", _level_beyond_therapeutic_use),
     ("a detectable level with elevated AST or ALT", _detectable_with_injury),
-    ("a detectable level, and AST or ALT that could not be read", _detectable_with_unread_enzymes),
+    ("acetaminophen on the chart, and AST or ALT that could not be read", _acetaminophen_with_unread_enzymes),
     ("acute liver failure", lambda case: case.liver.is_failing is True),
     ("AST or ALT above 1000 U/L with acetaminophen on the chart", _injury_after_acetaminophen),
     ("AST or ALT above 1000 U/L, and medications that could not be read", _injury_with_unread_medications),

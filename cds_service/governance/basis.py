@@ -31,6 +31,7 @@ _FACT_WORDS = {
     "nac": "acetylcysteine records",
     "orders": "draft orders",
     "results": "laboratory results",
+    "unselected": "other draft orders",
     "weights": "body weights",
 }
 

@@ -101,8 +101,13 @@ async def answer_call(
     try:
         chart = await read_chart(source, references=() if drafts is None else drafts.unresolved)
         drafts = _order_context(call, chart.resources)
-        orders = () if drafts is None else drafts.selected_drugs
-        evaluation = evaluate(chart, orders=orders, profile=settings.clinical_profile, now=now)
+        evaluation = evaluate(
+            chart,
+            orders=() if drafts is None else drafts.selected_drugs,
+            unselected=() if drafts is None else drafts.unselected_drugs,
+            profile=settings.clinical_profile,
+            now=now,
+        )
     except ForeignPatientError:
         refuse("prefetch.patient is another patient than context.patientId", "prefetch.patient", code="value")
     except MissingDataError as error:

@@ -11,7 +11,8 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from cds_service.clinical.findings import Ask, Category, Test
+from cds_service.clinical.facts import OrderedSubstance, Route
+from cds_service.clinical.findings import Ask, Category, Overlay, Test
 from cds_service.hooks.caution_words import ORAL_ADVICE, ORAL_ASK, words_for
 from cds_service.hooks.detail import caution_detail, order_detail, primary_detail
 from cds_service.hooks.dose_review import dose_card, regimen_note
@@ -117,12 +118,25 @@ def _drafts(call: _Call) -> Iterator[_Draft]:
 
 
 def _shows_primary(call: _Call, kind: OrderKind) -> bool:
-    """As the table of orders has it; the caution that NAC is not indicated (E5) stands in for "not indicated"."""
+    """As the table of orders has it, and wherever an order makes oral NAC and charcoal meet (F6).
+
+    The caution that NAC is not indicated (E5) stands in for "not indicated".
+    """
     category = call.assessment.category
     is_replaced = category is Category.NOT_INDICATED and any(
         rule_number(caution.judged) == _NOT_INDICATED_CAUTION for caution in call.assessment.cautions
     )
-    return category in ORDER_CASES[kind].shows and not is_replaced
+    return not is_replaced and (category in ORDER_CASES[kind].shows or _makes_charcoal_meet_oral_nac(call))
+
+
+def _makes_charcoal_meet_oral_nac(call: _Call) -> bool:
+    """Whether the charcoal overlay applies and a selected order is one of the two."""
+    selected = call.orders.selected_drugs if call.orders else ()
+    is_one_of_them = any(
+        order.is_charcoal or (order.substance is OrderedSubstance.ACETYLCYSTEINE and order.route is Route.ORAL)
+        for order in selected
+    )
+    return is_one_of_them and Overlay.CHARCOAL in call.assessment.overlays
 
 
 def _primary(call: _Call, case: OrderCase | None) -> Iterator[_Draft]:

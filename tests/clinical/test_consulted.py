@@ -24,7 +24,7 @@ ALL = (*RULES.values(), *PARTS.values())
 @pytest.mark.parametrize(
     ("rule", "named"),
     [
-        ("A2-hepatotoxicity-after-exposure", {thresholds.HEPATOTOXICITY}),
+        ("A2-hepatotoxicity-after-exposure", {thresholds.HEPATOTOXICITY, thresholds.CLOCK_TOLERANCE}),
         ("E3-oral-for-eligible-copd", {thresholds.COPD_EXACERBATIONS, thresholds.EXACERBATION_WINDOW}),
         ("O4-consult-young-child", {thresholds.YOUNG_CHILD}),
         ("D2-liver-failure-of-unknown-cause", {thresholds.RAISES_SUSPICION}),

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -104,8 +105,14 @@ def test_disorder_changes_nothing(asked: Asked, data: st.DataObject, case: Fixtu
     assert asked.topics(case, data.draw(disturbed(prefetch))) == asked.topics(case, prefetch)
 
 
+# Their level is above the line by a Specimen's time only, and a prefetch without a server holds no Specimen.
+BY_SPECIMEN = {"specimen-time-puts-level-above-line"}
+
+
 def _is_indicated(case: FixtureCase) -> bool:
     first = case.expected["calls"][0]
+    if case.slug in BY_SPECIMEN:
+        return False
     return first["hook"] == "patient-view" and first["topics"] == ["indicated"] and "profile" not in first
 
 
@@ -133,7 +140,8 @@ def makes_another_patient(prefetch: Json, damage: Damage) -> bool:
     """Whether what is left is a complete chart of somebody who is not the patient that was to be treated.
 
     - An entry, or all entries, taken away or emptied: nothing tells that there ever was one.
-    - The name of a problem turned into other words: it is a problem, under a name that nobody knows.
+    - A result or problem under other words, in part or in whole: it is one whose name or code nobody knows.
+    - A subject turned into the id of somebody else, or an entry into one of another type.
     - A status taken from an entry that did not count, which then counts.
     - The time of ingestion, where no level is detectable: an unknown time is judged by detection alone.
     """
@@ -146,9 +154,19 @@ def makes_another_patient(prefetch: Json, damage: Damage) -> bool:
         return False
     if within[0] in {"status", "verificationStatus", "clinicalStatus"}:
         return not _counts(resource)
-    if within[0] == "code" and resource.get("resourceType") == "Condition":
-        return isinstance(damage.value, str) and bool(damage.value.strip())
+    if within[0] == "code":
+        return _says_something(damage.done_to(prefetch), damage.path[: entry_place + 2])
+    if within[0] in {"subject", "resourceType"}:
+        return isinstance(damage.value, str) and re.fullmatch(r"[A-Za-z0-9.-]+", damage.value) is not None
     return _is_time_of_ingestion(resource, within) and not _has_detectable_level(prefetch)
+
+
+def _says_something(prefetch: Json, path: Path) -> bool:
+    """Whether a code or a word is left at this place."""
+    code = at(prefetch, path[:-1]).get(path[-1])
+    return any(isinstance(at(code, place), str) and at(code, place).strip() for place in places(code)) or (
+        isinstance(code, str) and bool(code.strip())
+    )
 
 
 def _counts(resource: Json) -> bool:

@@ -576,3 +576,23 @@ def test_uuids_differ_and_come_from_the_caller() -> None:
         assessment(), order_context=None, base_url=BASE_URL, zone=EASTERN, new_uuid=lambda: f"id-{next(numbers)}"
     )
     assert {found[0]["uuid"], found[0]["suggestions"][0]["uuid"]} == {"id-0", "id-1"}
+
+
+CHARCOAL = replace(AMOXICILLIN, name="activated charcoal", is_charcoal=True)
+
+
+@pytest.mark.parametrize(
+    ("order", "overlays", "shown"),
+    [
+        pytest.param(CHARCOAL, {Overlay.CHARCOAL}, ["repeat-level"], id="charcoal"),
+        pytest.param(ORAL_NAC, {Overlay.CHARCOAL}, ["repeat-level"], id="oral-acetylcysteine"),
+        pytest.param(AMOXICILLIN, {Overlay.CHARCOAL}, [], id="another-order"),
+        pytest.param(CHARCOAL, set[Overlay](), [], id="charcoal-alone"),
+    ],
+)
+def test_an_order_that_makes_charcoal_meet_oral_acetylcysteine_is_answered(
+    order: DrugOrder, overlays: set[Overlay], shown: list[str]
+) -> None:
+    found = cards(replace(B8, overlays=frozenset(overlays)), ordered(order))
+    assert topics(found) == shown
+    assert all("**Oral acetylcysteine and charcoal**" in each["detail"] for each in found)
