@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
     from cds_service.clinical.case import Case
 
-_UNREAD_VALUE = frozenset({GapKind.UNREADABLE, GapKind.UNKNOWN_UNIT})
+_UNREAD_VALUE = frozenset({GapKind.UNREADABLE, GapKind.UNKNOWN_UNIT, GapKind.MISSING})
+_PENDING = "registered"
 _NOT_HAD = frozenset({GapKind.NOT_FETCHED, GapKind.TRUNCATED})
 
 
@@ -58,11 +59,13 @@ def _injury_after_acetaminophen(case: Case) -> bool:
 def _acetaminophen_with_unread_enzymes(case: Case) -> bool:
     """Raised enzymes would make the patient a member: results that could not be read may have been raised.
 
-    A result under a local code is not counted: a site that has such codes has them on every chart.
+    One that is pending will be read. One under a local code is not counted: a site that has such codes has them on
+    every chart.
     """
-    unread = {result.reference for result in case.liver.enzyme_results if result.reported is None}
-    is_unread = any(gap.kind in _UNREAD_VALUE and gap.reference in unread for gap in case.facts.gaps)
-    return is_unread and case.has_acetaminophen_evidence
+    if case.liver.enzymes is not EnzymeState.UNKNOWN or not case.has_acetaminophen_evidence:
+        return False
+    unread = {r.reference for r in case.liver.enzyme_results if r.reported is None and r.status != _PENDING}
+    return any(gap.kind in _UNREAD_VALUE and gap.reference in unread for gap in case.facts.gaps)
 
 
 def _injury_with_unread_medications(case: Case) -> bool:
