@@ -127,7 +127,7 @@ def test_garbling_never_calms_a_chart_to_treat(asked: Asked, data: st.DataObject
     for _ in range(data.draw(st.integers(1, 2))):
         where = [place for place in places(prefetch) if place[0] in REQUIRED and len(place) > 1]
         damage = Damage(data.draw(st.sampled_from(where)), data.draw(st.sampled_from(GARBAGE)))
-        if makes_another_patient(prefetch, damage):
+        if makes_another_patient(case, prefetch, damage):
             event("another patient")
             return
         prefetch = damage.done_to(prefetch)
@@ -136,7 +136,7 @@ def test_garbling_never_calms_a_chart_to_treat(asked: Asked, data: st.DataObject
     assert topics not in CALM
 
 
-def makes_another_patient(prefetch: Json, damage: Damage) -> bool:
+def makes_another_patient(case: FixtureCase, prefetch: Json, damage: Damage) -> bool:
     """Whether what is left is a complete chart of somebody who is not the patient that was to be treated.
 
     - An entry, or all entries, taken away or emptied: nothing tells that there ever was one.
@@ -150,7 +150,7 @@ def makes_another_patient(prefetch: Json, damage: Damage) -> bool:
         return damage.value is GONE or damage.value in ([], {}, None)
     resource = at(prefetch, damage.path[: entry_place + 1])
     within = damage.path[entry_place + 1 :]
-    if not within:
+    if not within or not isinstance(resource, dict):
         return False
     if within[0] in {"status", "verificationStatus", "clinicalStatus"}:
         return not _counts(resource)
@@ -158,7 +158,7 @@ def makes_another_patient(prefetch: Json, damage: Damage) -> bool:
         return _says_something(damage.done_to(prefetch), damage.path[: entry_place + 2])
     if within[0] in {"subject", "resourceType"}:
         return isinstance(damage.value, str) and re.fullmatch(r"[A-Za-z0-9.-]+", damage.value) is not None
-    return _is_time_of_ingestion(resource, within) and not _has_detectable_level(prefetch)
+    return _is_time_of_ingestion(resource, within) and not _has_detectable_level(case)
 
 
 def _says_something(prefetch: Json, path: Path) -> bool:
@@ -181,7 +181,8 @@ def _is_time_of_ingestion(resource: Json, within: Path) -> bool:
     return resource.get("resourceType") == "Condition" and str(within[0]).startswith(("onset", "recorded"))
 
 
-def _has_detectable_level(prefetch: Json) -> bool:
-    resources = [entry["resource"] for entry in prefetch["levels"].get("entry", ())]
+def _has_detectable_level(case: FixtureCase) -> bool:
+    """Whether the undamaged chart holds a number that counts as detected, taken for a level in mg/L."""
+    resources = [entry["resource"] for entry in prefetched(case)["levels"]["entry"]]
     values = [resource.get("valueQuantity", {}).get("value") for resource in resources]
     return any(isinstance(value, int | float) and value >= DETECTED_MG_L for value in values)
