@@ -24,6 +24,7 @@ from tests.hooks.service import view
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "40"))
 SERVICE_IDS = ("iv-nac-patient-view", "iv-nac-order-select", "iv-nac-order-sign")
@@ -43,8 +44,10 @@ SETTINGS = settings(
 )
 
 
-def test_every_operation_answers_as_documented() -> None:
-    app = create_app(Settings(database_url=""), clock=lambda: datetime(2026, 1, 15, 12, tzinfo=UTC))
+def test_every_operation_answers_as_documented(tmp_path: Path) -> None:
+    app = create_app(
+        Settings(database_url=f"sqlite:///{tmp_path / 'fuzz.db'}"), clock=lambda: datetime(2026, 1, 15, 12, tzinfo=UTC)
+    )
     document = schemathesis.openapi.from_asgi("/openapi.json", app)
     operations: list[Any] = [found.ok() for found in document.get_all_operations()]  # type: ignore[union-attr] # raises for an unreadable one
     assert {"GET /cds-services", "POST /cds-services/{service_id}"} <= {operation.label for operation in operations}
