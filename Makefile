@@ -13,10 +13,10 @@ TEST_PROCESSES ?= auto
 COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --universal --python-version 3.11
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint hapi test-hapi test-postgres lock rules fixtures wheel clean
+.PHONY: help demo test lint hapi test-hapi test-postgres lock rules fixtures conformance wheel clean
 
 help: ## Show these commands
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 $(READY): requirements-dev.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 …")'
@@ -58,6 +58,9 @@ rules: $(READY) ## Render RULES.md from the rule tables
 
 fixtures: $(READY) ## Write fhir_fixtures/ from the case tables
 	$(BIN)/python -m tests.write_fixtures
+
+conformance: $(READY) ## Write docs/conformance.md from the conformance tests
+	$(BIN)/python -m tests.conformance.write_table
 
 wheel: $(READY) ## Build the wheel into dist/
 	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation -w dist .

@@ -21,6 +21,7 @@ from cds_service.hooks.metrics import Metrics, write_audit_line
 from cds_service.hooks.routes import Desk, hook_routes
 from cds_service.hooks.shared_metrics import INTERNAL_PREFIX
 from cds_service.lifespan import Premises, lifespan_of, store_of
+from cds_service.methods import HeadLikeGet
 from cds_service.operations import operations_routes
 from cds_service.replay import MemoryReplayRegister, ReplayRegister, SharedReplayRegister
 from cds_service.sandbox.fixtures import load_cases
@@ -166,6 +167,7 @@ def _gate(premises: Premises, shared: ReplayRegister | None) -> Gate | None:
 def _add_middleware(app: FastAPI, settings: Settings, metrics: Metrics) -> None:
     """Outermost last: CORS headers stand on failures too."""
     app.add_middleware(FaultBarrier, metrics=metrics)
+    app.add_middleware(HeadLikeGet)
     app.add_middleware(WithoutTrailingSlash)
     app.add_middleware(
         CORSMiddleware,

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 _MOST_READ = 20
 """References of draft orders that one call follows."""
 
+_LACKS = frozenset({GapKind.NOT_FETCHED, GapKind.TRUNCATED, GapKind.UNREADABLE})
+_NEEDS_ALL = frozenset({None, Category.NOT_INDICATED})
+
 
 class MissingDataError(Exception):
     """Required data could not be had and what is at hand does not call for treatment.
@@ -41,17 +44,17 @@ class MissingDataError(Exception):
     was read nevertheless.
     """
 
-    def __init__(self, chart: Chart, gaps: tuple[DataGap, ...]) -> None:
-        """Keep the chart, whose missing keys these are, beside all gaps."""
-        super().__init__(f"required data missing: {', '.join(chart.missing)}")
-        self.keys = chart.missing
+    def __init__(self, keys: tuple[str, ...], chart: Chart, gaps: tuple[DataGap, ...]) -> None:
+        """Keep the missing keys and the chart beside all gaps."""
+        super().__init__(f"required data missing: {', '.join(keys)}")
+        self.keys = keys
         self.gaps = gaps
         self.chart = chart
 
     def reason(self, key: str) -> str:
         """Why this key could not be had, as one sentence."""
         name = QUERY_BY_KEY[key].name
-        told = (gap.text for gap in self.gaps if gap.kind is GapKind.NOT_FETCHED)
+        told = (gap.text for gap in self.gaps if gap.kind in _LACKS and gap.reference is None)
         return next((text for text in told if name.casefold() in text.casefold()), f"{name} could not be read")
 
 
@@ -68,14 +71,16 @@ class ChartSource:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """What was read of one patient. `missing`: required keys that could not be had. Timings in milliseconds.
+    """What was read of one patient. Timings in milliseconds.
 
+    `missing`: required keys that could not be had. `cut_short`: required keys of which only a part was read.
     `faults`: why the data of a key of the query table are incomplete.
     """
 
     facts: PatientFacts
     resources: tuple[JsonObject, ...]
     missing: tuple[str, ...]
+    cut_short: tuple[str, ...]
     timings_ms: Mapping[str, float]
     faults: Mapping[str, FaultKind]
 
@@ -109,7 +114,8 @@ async def read_chart(source: ChartSource, *, references: Iterable[str] = ()) -> 
         "map": _milliseconds(perf_counter() - mapping_started),
         **{f"fhir.{key}": _milliseconds(seconds) for key, seconds in gathered.timings.items()},
     }
-    return Chart(facts, (*gathered.resources, *referred), gathered.missing_required, timings, gathered.faults)
+    resources = (*gathered.resources, *referred)
+    return Chart(facts, resources, gathered.missing_required, gathered.cut_short, timings, gathered.faults)
 
 
 def evaluate(
@@ -123,14 +129,22 @@ def evaluate(
     """Assess the chart with these draft orders at `now`; `unselected`: the other drafts of the call.
 
     Raises `MissingDataError` when required data are missing, unless what is at hand already gives *treat*:
-    an error must not hide a treatment.
+    an error must not hide a treatment. Required data of which only a part was read are missing only where all
+    of them are needed, which is to say "not indicated" or nothing.
     """
     started = perf_counter()
     assessment = assess(replace(chart.facts, orders=orders, unselected=unselected), profile, now)
-    if chart.missing and assessment.category is not Category.INDICATED:
-        raise MissingDataError(chart, assessment.gaps)
+    if lacking := _lacking(chart, assessment.category):
+        raise MissingDataError(lacking, chart, assessment.gaps)
     timings = {**chart.timings_ms, "assess": _milliseconds(perf_counter() - started)}
     return Evaluation(assessment, chart.missing, timings, chart.faults)
+
+
+def _lacking(chart: Chart, category: Category | None) -> tuple[str, ...]:
+    """The required keys without which this category cannot be told."""
+    if category is Category.INDICATED:
+        return ()
+    return chart.missing + (chart.cut_short if category in _NEEDS_ALL else ())
 
 
 async def _gathered(source: ChartSource) -> Gathered:

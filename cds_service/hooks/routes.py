@@ -71,7 +71,6 @@ def hook_routes(desk: Desk) -> APIRouter:
     entries = service_entries(has_shared_id=desk.settings.shared_service_id)
     listed = orjson.dumps(discovery_document(entries))
 
-    @router.head(DISCOVERY_PATH, include_in_schema=False)
     @router.get(DISCOVERY_PATH, summary="Discovery", response_class=Response, responses={401: FAILURES["401"]})
     async def discovery(request: Request) -> Response:
         await authenticated(desk, request, DISCOVERY_PATH)
