@@ -45,12 +45,17 @@ from cds_service.web.how_page import how_routes
 from cds_service.web.nomogram_pages import NomogramDesk, nomogram_routes
 from cds_service.web.pages import static_routes
 from cds_service.web.sealed import Seal
+from cds_service.web.smart_desk import SmartDesk
+from cds_service.web.smart_http import AuthorizationHttp
+from cds_service.web.smart_oauth import Authorization
+from cds_service.web.smart_pages import smart_routes
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+    from cds_service.clinical.assessment import Assessment
     from cds_service.sandbox.store import ResourceStore
 
 _log = logging.getLogger("cds_service")
@@ -99,9 +104,12 @@ def create_app(
     replays = _replay_register(clock, metrics, shared_replays)
     gate = None if chosen.clients is None else Gate(chosen.clients, chosen.base_url, keys, replays, clock)
     nomogram = NomogramDesk(chosen, clock, _seal(chosen))
-    desk = Desk(chosen, lambda: app.state.fhir_client, metrics, clock, nomogram.link, gate)
+    smart = _smart_app(chosen, clock, app) if chosen.smart_client_id else None
+    desk = Desk(chosen, lambda: app.state.fhir_client, metrics, clock, _card_links(nomogram, smart), gate)
     app.include_router(hook_routes(desk))
     app.router.routes.extend([*static_routes(), *nomogram_routes(nomogram), *how_routes(chosen.clinical_profile)])
+    if smart is not None:
+        app.router.routes.extend(smart_routes(smart))
     if chosen.playground:
         app.router.routes.extend(ehr_routes(_mini_ehr(chosen, clock, lambda: app.state.fhir_client)))
     _add_operations(app, chosen, metrics)
@@ -110,6 +118,25 @@ def create_app(
     _add_failures(app)
     _add_middleware(app, chosen, metrics)
     return app
+
+
+def _card_links(nomogram: NomogramDesk, smart: SmartDesk | None) -> Callable[[Assessment], tuple[dict[str, Any], ...]]:
+    """The links of a card to the pages here: its nomogram, and the SMART app where there is one."""
+    app_link = () if smart is None else (smart.card_link,)
+
+    def links(assessment: Assessment) -> tuple[dict[str, Any], ...]:
+        drawn = nomogram.link(assessment)
+        return app_link if drawn is None else (drawn, *app_link)
+
+    return links
+
+
+def _smart_app(settings: Settings, clock: Callable[[], datetime], app: FastAPI) -> SmartDesk:
+    """The SMART app; its sessions live in this process."""
+    http = AuthorizationHttp(lambda: app.state.http, settings.fhir_timeout_seconds)
+    return SmartDesk(
+        settings, clock, lambda: app.state.fhir_client, Authorization(settings, http), _link_secret(settings)
+    )
 
 
 def _mini_ehr(settings: Settings, clock: Callable[[], datetime], client: Callable[[], FhirClient | None]) -> EhrDesk:
@@ -130,7 +157,12 @@ def _mini_ehr(settings: Settings, clock: Callable[[], datetime], client: Callabl
 def replaying_app(settings: Settings, charts: FixtureCharts) -> FastAPI:
     """The application over fixture charts at the instant each caller chose; it needs no lifespan and no network."""
     fhir = f"http://127.0.0.1{FHIR_PATH}"
-    without = {"playground": False, "database_url": "", "trusted_clients": None}  # only this process can call it
+    without = {
+        "playground": False,
+        "database_url": "",
+        "trusted_clients": None,
+        "smart_client_id": "",
+    }  # only this process calls it
     inner = settings.model_copy(update={"default_fhir_server": fhir, **without})
     app = create_app(inner, clock=charts.present, sandbox=charts.store)
     limits = FetchLimits(request_seconds=settings.fhir_timeout_seconds)
@@ -140,8 +172,12 @@ def replaying_app(settings: Settings, charts: FixtureCharts) -> FastAPI:
 
 def _seal(settings: Settings) -> Seal:
     """The seal of nomogram links; without a secret of the site only this process can open what it sealed."""
-    secret = secrets.token_hex(32) if settings.link_secret is None else settings.link_secret.get_secret_value()
-    return Seal(secret, timedelta(minutes=settings.link_minutes))
+    return Seal(_link_secret(settings), timedelta(minutes=settings.link_minutes))
+
+
+def _link_secret(settings: Settings) -> str:
+    """The site's secret, or one of this process alone."""
+    return secrets.token_hex(32) if settings.link_secret is None else settings.link_secret.get_secret_value()
 
 
 def _settings_from_environment() -> Settings:
@@ -183,6 +219,7 @@ def _lifespan(
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         pool = open_http(limits.request_seconds, policy) if open_pool is None else open_pool()
         async with pool:
+            app.state.http = pool
             app.state.fhir_client = FhirClient(pool, limits, Circuits(tell=metrics.count_circuit))
             # What was built at start lives for ever: keep the collector from walking it during calls.
             gc.collect()

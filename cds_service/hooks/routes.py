@@ -42,7 +42,7 @@ _UNKNOWN = "unknown"
 class Desk:
     """What every call needs: settings, the FHIR client (a function, for it opens with the app), metrics, the clock.
 
-    `link_for`: the link of a card to a page about its assessment, if there is one.
+    `links_for`: the links of a card to pages of this service about its assessment.
     `gate`: who decides whether a caller is a trusted client; None: everybody may call.
     """
 
@@ -50,7 +50,7 @@ class Desk:
     client: Callable[[], FhirClient | None]
     metrics: Metrics
     clock: Callable[[], datetime]
-    link_for: Callable[[Assessment], JsonObject | None] = lambda _: None
+    links_for: Callable[[Assessment], tuple[JsonObject, ...]] = lambda _: ()
     gate: Gate | None = None
 
 
@@ -123,7 +123,7 @@ async def _answer(desk: Desk, call: HookRequest, caller: TrustedClient | None, s
         settings=desk.settings,
         access=ChartAccess(desk.client(), max(seconds_left, 0.0), caller),
         now=desk.clock(),
-        link_for=desk.link_for,
+        links_for=desk.links_for,
     )
 
 
