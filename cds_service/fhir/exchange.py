@@ -115,6 +115,8 @@ class Exchange:
             attempt = self._with_one_retry if request.body is None else self._attempt
             answer = await attempt(asking, request)
             answered = self._has_answered(answer, asking.deadline - passage.began_at)
+            if request.body is not None and answered is False:
+                answered = None  # a store may take its time: the reading of charts must not be stopped for it
         finally:
             circuit.leave(passage, answered=answered)
         return answer
