@@ -147,9 +147,9 @@ class _Server:
         """The one resource that a conditional create must not double; 412 when several match."""
         if not condition:
             return None
-        found = self._found(resource_type, parse_qsl(condition))
-        if found.ignored:
-            raise FhirError(HTTPStatus.BAD_REQUEST, "not-supported", f"unknown parameters: {', '.join(found.ignored)}")
+        found = self._found(resource_type, parse_qsl(condition, keep_blank_values=True))
+        if found.ignored or not found.applied:
+            raise FhirError(HTTPStatus.BAD_REQUEST, "not-supported", "If-None-Exist is not a search known here")
         if len(found.found) > 1:
             raise FhirError(HTTPStatus.PRECONDITION_FAILED, "multiple-matches", "several resources match If-None-Exist")
         return found.found[0] if found.found else None
