@@ -148,12 +148,16 @@ def chart(*slugs: str) -> ResourceStore:
 
 @asynccontextmanager
 async def launched(
-    *, store: ResourceStore | None = None, clock: Callable[[], datetime] = lambda: NOW, **settings: Any
+    *,
+    store: ResourceStore | None = None,
+    fhir: ASGIApp | None = None,
+    clock: Callable[[], datetime] = lambda: NOW,
+    **settings: Any,
 ) -> AsyncIterator[Launched]:
-    """The started app with an EHR in memory."""
+    """The started app with an EHR in memory; its FHIR server is `fhir`, else the embedded one over `store`."""
     secret = settings.get("smart_client_secret")
     charts = chart(UNKNOWN_TIME) if store is None else store
-    ehr = Ehr(fhir_app(charts), secret=secret)
+    ehr = Ehr(fhir_app(charts) if fhir is None else fhir, secret=secret)
     usual = {"base_url": APP, "allowed_fhir_servers": (FHIR,), "smart_client_id": CLIENT_ID, "database_url": ""}
     transport = httpx.ASGITransport(ehr.asgi)
     app = create_app(
