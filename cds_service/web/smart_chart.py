@@ -52,6 +52,7 @@ def shown(chart: Chart, session: Session, settings: Settings, now: datetime) -> 
         "rules": (),
         "view": None,
         "notes": (),
+        "silence": "",
     }
     try:
         assessment = evaluate(chart, orders=(), profile=settings.clinical_profile, now=now).assessment
@@ -59,8 +60,8 @@ def shown(chart: Chart, session: Session, settings: Settings, now: datetime) -> 
         return values | {"missing": [_missing_words(error, key) for key in error.keys]}
     cards = cards_for(assessment, order_context=None, base_url=settings.base_url, zone=zone)
     drawn = drawing(nomogram_view(assessment, zone)) if has_nomogram(assessment) else {}
-    notes = tuple(_notes(assessment, session))
-    return values | {"cards": cards, "rules": rule_rows(assessment), "notes": notes} | drawn
+    told = {"notes": tuple(_notes(assessment, session)), "silence": _SILENCE if assessment.category is None else ""}
+    return values | {"cards": cards, "rules": rule_rows(assessment)} | told | drawn
 
 
 def _missing_words(error: MissingDataError, key: str) -> str:
@@ -124,5 +125,3 @@ def _notes(assessment: Assessment, session: Session) -> Iterator[str]:
             "An entry was read as ordinary use, or nothing on the chart calls it an overdose: it does not time the "
             "ingestion."
         )
-    if assessment.category is None:
-        yield _SILENCE

@@ -71,6 +71,13 @@ class Entered:
     charted_as: str = ""
     is_written: bool = False
 
+    def is_same_as(self, other: Entered) -> bool:
+        """Whether both tell the same dose, as when a form was sent twice."""
+        told, again = (
+            (each.taken, each.amount_g, each.resource["medicationCodeableConcept"]) for each in (self, other)
+        )
+        return told == again
+
     def words(self, now: datetime, zone: tzinfo) -> str:
         """The entry in one line."""
         amount = "amount not known" if self.amount_g is None else f"{self.amount_g:g} g"

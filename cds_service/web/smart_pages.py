@@ -115,7 +115,9 @@ async def _enter(desk: SmartDesk, session: Session, typed: Mapping[str, str]) ->
         entered = entry_from(form, secrets.token_hex(16), teller, desk.clock(), desk.settings.zone)
     except IngestionEntryError as error:
         return await _page(desk, session, HTTPStatus.UNPROCESSABLE_ENTITY, form=form, problems=error.problems)
-    if len(session.entered) >= MOST_ENTERED:
+    if any(each.is_same_as(entered) for each in session.entered):
+        session.told.append("That was entered already; it is counted once.")
+    elif len(session.entered) >= MOST_ENTERED:
         session.told.append(f"Not entered: there are {MOST_ENTERED} entries already; remove one first.")
     else:
         session.entered.append(entered)

@@ -125,6 +125,37 @@ async def test_an_entered_time_is_assessed_and_named_as_entered_here() -> None:
         assert "Entered here" not in again.text
 
 
+async def test_the_same_entry_sent_twice_counts_once_and_no_more_than_a_few_are_kept() -> None:
+    async with launched() as it:
+        page = await it.post(await it.launch(), **EARLY)
+        page = await it.post(page, **EARLY)
+        assert "That was entered already; it is counted once." in page.text
+        assert page.text.count("Entered here, not in the chart") == 1
+        for grams in ("13", "14", "15", "16", "17"):
+            page = await it.post(page, **EARLY | {"amount_g": grams})
+        assert "there are 5 entries already" in page.text
+        assert page.text.count("Entered here, not in the chart") == 5
+
+
+async def test_a_refused_entry_says_why_at_its_field_and_keeps_what_was_typed() -> None:
+    async with launched() as it:
+        page = await it.post(await it.launch(), **EARLY | {"earliest": "2026-01-15T13:00", "amount_g": "<b>"})
+        assert page.status_code == 422
+        assert "Must be not in the future" in page.text
+        assert "Must be a number" in page.text
+        assert 'value="&lt;b&gt;"' in page.text
+        assert "Entered here" not in page.text
+
+
+async def test_an_unrelated_chart_is_silent_in_words() -> None:
+    unrelated = "unrelated-patient"
+    async with launched(store=chart(unrelated)) as it:
+        it.ehr.server.context["patient"] = unrelated
+        page = await it.launch()
+        assert "No advice: the chart tells of no acetaminophen exposure" in page.text
+        assert "data-topic" not in page.text
+
+
 async def test_an_interval_is_carried_as_an_interval() -> None:
     async with launched() as it:
         page = await it.post(await it.launch(), **EARLY | {"latest": "2026-01-15T06:00"})
@@ -161,7 +192,7 @@ async def test_writing_is_confirmed_stored_once_and_read_back() -> None:
         page = await it.post(await it.launch(), **EARLY)
         review = await it.post(page, action=action(page, "review"))
         assert "Write this to the chart?" in review.text
-        assert f"told by {PRACTITIONER}" in review.text
+        assert f"with {PRACTITIONER} as its source" in review.text
         assert it.store.all("MedicationStatement") == ()
         write = action(review, "write")
         done = await it.post(review, action=write)
