@@ -65,6 +65,8 @@ def serve(
 ) -> None:
     """Serve the CDS Hooks endpoints with the settings of the environment."""
     settings = _settings(tells_unknown=False)  # every server process logs them itself
+    if workers > 1 and settings.smart_client_id:
+        _stop("the SMART app keeps its sessions in one process: serve it with --workers 1", CANNOT_START)
     if workers > 1:  # any worker may be asked for the link another one made
         os.environ.setdefault(f"{PREFIX}LINK_SECRET", secrets.token_hex(32))
     uvicorn.run(

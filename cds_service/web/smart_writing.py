@@ -38,8 +38,11 @@ async def _written(session: Session, entered: Entered, client: FhirClient, deadl
     created = await client.create(session.server, entered.resource, deadline)
     if created.fault is not None:
         return _failure(created.fault)
-    place = session.entered.index(entered)
-    session.entered[place] = replace(entered, is_written=True, charted_as=created.reference)
+    written = replace(entered, is_written=True, charted_as=created.reference)
+    if entered in session.entered:
+        session.entered[session.entered.index(entered)] = written
+    else:
+        session.entered.append(written)  # removed while it was being written: it is in the chart all the same
     return f"Written to the chart{f' as {created.reference}' if created.reference else ''}."
 
 

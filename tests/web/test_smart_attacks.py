@@ -421,3 +421,23 @@ async def test_two_confirmations_at_once_write_once() -> None:
         await asyncio.gather(*(it.post(page, action=write) for _ in range(4)))
         assert len(it.ehr.conditions) == 1
         assert len(it.store.all("MedicationStatement")) == 1
+
+
+async def test_an_entry_removed_while_it_is_being_written_is_shown_as_written() -> None:
+    async with launched(smart_scopes=WRITE) as it:
+        fhir, arrived, removed = it.ehr.fhir, asyncio.Event(), asyncio.Event()
+
+        async def waiting(scope: Any, receive: Any, send: Any) -> None:
+            if scope["method"] == "POST":
+                arrived.set()
+                await removed.wait()
+            await fhir(scope, receive, send)
+
+        it.ehr.fhir = waiting
+        page = await it.post(await it.launch(), **ENTER)
+        review = await it.post(page, action=action(page, "review"))
+        writing = asyncio.create_task(it.post(review, action=action(review, "write")))
+        await arrived.wait()
+        assert "Entered here" not in (await it.post(page, action=action(page, "remove"))).text
+        removed.set()
+        assert "In the chart as MedicationStatement/" in (await writing).text
