@@ -17,9 +17,10 @@ from cds_service.clinical.findings import Category
 from cds_service.fhir.gather import Gathered, gather
 from cds_service.fhir.mapping import facts_from_resources
 from cds_service.fhir.queries import QUERY_BY_KEY
+from cds_service.fhir.reading import elements
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from datetime import datetime
 
     from cds_service.clinical.assessment import Assessment
@@ -60,13 +61,17 @@ class MissingDataError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ChartSource:
-    """Where one call reads the chart: prefetch, and the server (None: prefetch only), within so many seconds."""
+    """Where one call reads the chart: prefetch, and the server (None: prefetch only), within so many seconds.
+
+    `entered`: resources told by the user; each counts until one with the same identifier is on the chart.
+    """
 
     patient_id: str
     prefetch: Mapping[str, Any] | None
     client: FhirClient | None
     server: FhirServer | None
     deadline_seconds: float
+    entered: tuple[JsonObject, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,14 +113,16 @@ async def read_chart(source: ChartSource, *, references: Iterable[str] = ()) -> 
         source = replace(source, client=source.client.for_one_call())
     gathered, referred = await asyncio.gather(_gathered(source), _referred(source, references))
     mapping_started = perf_counter()
-    facts = facts_from_resources(gathered.resources, source.patient_id, gaps=gathered.gaps)
+    resources = (*gathered.resources, *_not_charted(source.entered, gathered.resources))
+    facts = facts_from_resources(resources, source.patient_id, gaps=gathered.gaps)
     timings = {
         "gather": _milliseconds(mapping_started - started),
         "map": _milliseconds(perf_counter() - mapping_started),
         **{f"fhir.{key}": _milliseconds(seconds) for key, seconds in gathered.timings.items()},
     }
-    resources = (*gathered.resources, *referred)
-    return Chart(facts, resources, gathered.missing_required, gathered.cut_short, timings, gathered.faults)
+    return Chart(
+        facts, (*resources, *referred), gathered.missing_required, gathered.cut_short, timings, gathered.faults
+    )
 
 
 def evaluate(
@@ -145,6 +152,17 @@ def _lacking(chart: Chart, category: Category | None) -> tuple[str, ...]:
     if category is Category.INDICATED:
         return ()
     return chart.missing + (chart.cut_short if category in _NEEDS_ALL else ())
+
+
+def _not_charted(entered: Iterable[JsonObject], charted: Iterable[JsonObject]) -> Iterator[JsonObject]:
+    known = {identifier for resource in charted for identifier in identifiers_of(resource)}
+    return (resource for resource in entered if known.isdisjoint(identifiers_of(resource)))
+
+
+def identifiers_of(resource: JsonObject) -> frozenset[tuple[str, str]]:
+    """The business identifiers (system, value) of a resource."""
+    pairs = ((each.get("system"), each.get("value")) for each in elements(resource.get("identifier")))
+    return frozenset((system, value) for system, value in pairs if isinstance(system, str) and isinstance(value, str))
 
 
 async def _gathered(source: ChartSource) -> Gathered:
