@@ -35,9 +35,9 @@ def golden_name(case: FixtureCase) -> Path:
     return Path(f"{case.slug}.md")
 
 
-def approved(case: FixtureCase) -> str:
-    """The wording of a case as it was last read and approved; empty when it never was."""
-    path = GOLDENS / golden_name(case)
+def approved(name: Path) -> str:
+    """The text of a golden as it was last read and approved; empty when it never was."""
+    path = GOLDENS / name
     return path.read_text(encoding="utf-8") if path.is_file() else ""
 
 

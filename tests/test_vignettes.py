@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from cds_service.sandbox.fixtures import FixtureCase, load_cases
-from tests.golden_cards import approved, differences, wording
+from tests.golden_cards import approved, differences, golden_name, wording
 from tests.vignettes import Service, opened_service
 
 if TYPE_CHECKING:
@@ -87,4 +87,4 @@ def test_rules_met_are_those_written_down(service: Service, case: FixtureCase) -
 @pytest.mark.parametrize("case", [pytest.param(case, id=case.slug) for case in CASES])
 def test_every_word_is_as_approved(service: Service, case: FixtureCase) -> None:
     """The goldens are written by `make goldens`; whoever changes one reads it as the prescriber would."""
-    assert not (diff := differences(approved(case), wording(case, service.cards))), diff
+    assert not (diff := differences(approved(golden_name(case)), wording(case, service.cards))), diff

@@ -77,7 +77,7 @@ class OrderFault:
 def faults_of(fit: Fit, bag: PlacedBag, *, is_child: bool) -> Iterator[OrderFault]:
     """Everything wrong with one bag; of its doses only the one that is furthest off."""
     for problem in bag.ordered.problems:
-        yield _fault(bag, FaultKind.UNREAD, "F1", f"{_unread(bag)} ({problem})", "")
+        yield _fault(bag, FaultKind.UNREAD, "F1", f"{_unread(bag)}; {problem}", "")
     if bag.recipe is None:
         yield _extra(fit, bag)
         return

@@ -74,7 +74,7 @@ def large_amount_below_line(case: Case) -> Finding:
 
 
 def _where(level: Level) -> str:
-    return "is below it" if level.place is Place.BELOW else "is not proven to be above it"
+    return "is below it" if level.place is Place.BELOW else "is not proven to be above the line"
 
 
 def below_line(case: Case) -> Finding:
