@@ -57,7 +57,7 @@ goldens: $(READY) ## Write tests/goldens/, the wording of every fixture case, fo
 	$(BIN)/python -m tests.write_goldens
 
 mutants: $(READY) ## Change the rules one by one and see the tests fail (an hour on two cores)
-	$(BIN)/mutmut run
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/mutmut run
 	$(BIN)/python -m tests.mutation_score
 
 wheel: $(READY) ## Build the wheel into dist/

@@ -11,11 +11,13 @@ from cds_service.clinical.facts import (
     GapKind,
     Intent,
     LabResult,
+    NacSource,
     OrderedSubstance,
     Problem,
     Route,
     Severity,
 )
+from cds_service.clinical.overlays import OVERLAYS
 from cds_service.clinical.profiles import PROFILES, US_2023, ErRule, Profile
 from cds_service.clinical.quantity import Analyte
 from tests.clinical.facts_builders import (
@@ -25,6 +27,8 @@ from tests.clinical.facts_builders import (
     amount,
     assessed,
     ast,
+    case_of,
+    charcoal,
     finding,
     given,
     has,
@@ -32,6 +36,7 @@ from tests.clinical.facts_builders import (
     infused,
     inr,
     level,
+    nac,
     order,
     overdose,
     result,
@@ -58,6 +63,10 @@ def exacerbation(years_ago: float) -> Diagnosis:
 
 def accident(ago: float | None) -> Exposure:
     return overdose(ago, intent=Intent.ACCIDENTAL)
+
+
+def _running(mg_l: float) -> tuple[Fact, ...]:
+    return (overdose(9), level(mg_l), nac(NacSource.ADMINISTRATION, "in-progress"))
 
 
 def ph(value: float) -> LabResult:
@@ -172,3 +181,43 @@ RULE_ROWS: dict[str, Row] = {
 def rules_text() -> str:
     """What the rule of each row says, one line a row."""
     return "".join(f"- {name}: {row.said()}\n" for name, row in RULE_ROWS.items())
+
+
+PLAIN: tuple[Fact, ...] = (overdose(9), level(20), *NORMAL)
+OVERLAY_CHARTS: dict[str, tuple[Fact, ...]] = {
+    "no level": (overdose(9), result(Analyte.BILIRUBIN, 15)),
+    "bilirubin 10.1": (*PLAIN, result(Analyte.BILIRUBIN, 10.1)),
+    "above 700, well": (overdose(9), level(701), alert(), ph(7.4), result(Analyte.LACTATE, 1)),
+    "above 700, nothing known": (overdose(9), level(701)),
+    "above 900 with acetylcysteine, well": (*_running(901), alert(), ph(7.4), result(Analyte.LACTATE, 1)),
+    "900 with acetylcysteine": _running(900),
+    "above 1000": (overdose(9), level(1001)),
+    "no weight": (overdose(9), level(80)),
+    "4.5 kg": (overdose(9), level(80), weighs(4.5)),
+    "439 kg": (overdose(9), level(80), weighs(439)),
+    "39 kg": (overdose(9), level(80), weighs(39)),
+    "a weight of 91 days ago": (overdose(9), level(80), weighs(70, 91 * 24)),
+    "a weight 20 % off the one before": (overdose(9), level(80), weighs(70), weighs(84.1, 1)),
+    "a level from the future": (overdose(9), level(80), weighs(70), level(90, -2), overdose(-3)),
+    "oral acetylcysteine and charcoal": (*PLAIN, order(NAC, ORAL), charcoal()),
+    "fluid restriction": (overdose(9), level(80), weighs(70), has(Problem.FLUID_RESTRICTION)),
+    "asthma and a previous reaction": (*PLAIN, has(Problem.ASTHMA), has(Problem.NAC_REACTION)),
+}
+
+
+def overlays_text() -> str:
+    """What each overlay and the chart's gaps say on a plain chart, then what they say otherwise on the others."""
+    plain = _overlay_lines(PLAIN)
+    blocks = ["## plain\n\n" + "".join(plain)]
+    for name, facts in OVERLAY_CHARTS.items():
+        if other := [line for line in _overlay_lines(facts) if line not in plain]:
+            blocks.append(f"## {name}\n\n" + "".join(other))
+    return "\n".join(blocks)
+
+
+def _overlay_lines(facts: tuple[Fact, ...]) -> list[str]:
+    found = assessed(*facts)
+    said = [(row.id, row.judge(case_of(found.facts), found.dosing)) for row in OVERLAYS]
+    missing = {name: f" [missing: {'; '.join(f.missing)}]" if f.missing else "" for name, f in said}
+    gaps = [f"- gap, {gap.kind.value}, {gap.about}: {gap.text}\n" for gap in found.gaps]
+    return [*(f"- {name} {f.verdict}: {f.because}{missing[name]}\n" for name, f in said), *gaps]
