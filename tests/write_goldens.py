@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from cds_service.sandbox.fixtures import load_cases
-from tests.clinical.wording_rows import overlays_text, rules_text
+from tests.clinical.wording_rows import overlays_text, profiles_text, rules_text
 from tests.golden_cards import GOLDENS, cards_off_the_wire, golden_name, wording
 from tests.hooks.dose_wording_rows import dose_review_text
 from tests.written_files import WrittenFolder
@@ -25,6 +25,7 @@ def wanted_files() -> dict[Path, str]:
 ROWS = {
     Path("rows/rules.md"): rules_text,
     Path("rows/overlays.md"): overlays_text,
+    Path("rows/profiles.md"): profiles_text,
     Path("rows/dose_review.md"): dose_review_text,
 }
 WORDING = WrittenFolder("tests.write_goldens", GOLDENS, ("*.md", "rows/*.md"), wanted_files)

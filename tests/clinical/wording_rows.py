@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from cds_service.clinical.facts import (
     DataGap,
@@ -18,7 +19,8 @@ from cds_service.clinical.facts import (
     Severity,
 )
 from cds_service.clinical.overlays import OVERLAYS
-from cds_service.clinical.profiles import PROFILES, US_2023, ErRule, Profile
+from cds_service.clinical.profile_keys import rows
+from cds_service.clinical.profiles import PROFILES, US_2023, ErRule, PoisonCentre, Profile
 from cds_service.clinical.quantity import Analyte
 from tests.clinical.facts_builders import (
     Fact,
@@ -44,6 +46,11 @@ from tests.clinical.facts_builders import (
     unstated_overdose,
     weighs,
 )
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from cds_service.clinical.findings import Finding
 
 NAC, IV, ORAL = OrderedSubstance.ACETYLCYSTEINE, Route.INTRAVENOUS, Route.ORAL
 UK, ANZ, AGA = PROFILES["uk-2012"], PROFILES["anz-2019"], PROFILES["aga-2017"]
@@ -73,6 +80,19 @@ def ph(value: float) -> LabResult:
     return result(Analyte.ARTERIAL_PH, value)
 
 
+def _outcome(found: Finding) -> str:
+    """What follows from a finding: category, overlays, tests with their times, and by when to treat."""
+    asks = (f"ask {ask.test}, {_clock(ask.not_before)} to {_clock(ask.not_after)}" for ask in found.asks)
+    category = () if found.category is None else (found.category.value,)
+    start = () if found.start_by is None else (f"start by {_clock(found.start_by)}",)
+    parts = (*category, *sorted(found.overlays), *asks, *start)
+    return f" ({'; '.join(parts)})" if parts else ""
+
+
+def _clock(instant: datetime | None) -> str:
+    return "any time" if instant is None else f"{instant:%d %b %H:%M}"
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """A chart, and the number of the rule that is read on it."""
@@ -82,10 +102,10 @@ class Row:
     profile: Profile = US_2023
 
     def said(self) -> str:
-        """Verdict, sentence and what is missing, as one line."""
+        """Verdict, sentence, what is missing and what follows, as one line."""
         found = finding(assessed(*self.facts, profile=self.profile), self.number)
         missing = f" [missing: {'; '.join(found.missing)}]" if found.missing else ""
-        return f"{self.number} {found.verdict}: {found.because}{missing}"
+        return f"{self.number} {found.verdict}: {found.because}{missing}{_outcome(found)}"
 
 
 RULE_ROWS: dict[str, Row] = {
@@ -152,6 +172,7 @@ RULE_ROWS: dict[str, Row] = {
     ),
     "D2-encephalopathy-without-inr-of-no-cause": Row("D2", (has(Problem.ENCEPHALOPATHY), level("<10"), alt(900))),
     "D3-injury-without-failure": Row("D3", (alt(60), level("<10"), inr(1.0), alert())),
+    "C2-unstated-and-a-level": Row("C2", (unstated_overdose(9), level(40, 1), *NORMAL)),
     "C2-unstated-early": Row("C2", (unstated_overdose(2), level(60, 0.5))),
     "C2-unstated-and-no-level": Row("C2", (unstated_overdose(2),)),
     "C4-a-level-decides": Row("C4", (accident(2), amount(2), alt(90))),
@@ -221,3 +242,14 @@ def _overlay_lines(facts: tuple[Fact, ...]) -> list[str]:
     missing = {name: f" [missing: {'; '.join(f.missing)}]" if f.missing else "" for name, f in said}
     gaps = [f"- gap, {gap.kind.value}, {gap.about}: {gap.text}\n" for gap in found.gaps]
     return [*(f"- {name} {f.verdict}: {f.because}{missing[name]}\n" for name, f in said), *gaps]
+
+
+MADE_UP = replace(US_2023, line_inclusive=False, poison_centre=PoisonCentre("Regional", "555", verify_locally=True))
+
+
+def profiles_text() -> str:
+    """Every key of every shipped profile as `profiles show` prints it."""
+    return "\n".join(
+        f"## {name}\n\n" + "".join(f"- {key}: {value}\n" for key, value in rows(profile))
+        for name, profile in {**PROFILES, "made up": MADE_UP}.items()
+    )

@@ -11,7 +11,7 @@ def said(kg: float | None, *texts: str) -> list[str]:
     assessment, _ = review(each(*texts), *(() if kg is None else (weighs(kg),)), age=35 if kg is None or kg > 25 else 2)
     assert assessment.dose_review is not None
     faults = (
-        f"{fault.rule} {'critical' if fault.is_critical else 'warning'}, bag {fault.bag}"
+        f"{fault.rule} {'critical' if fault.is_critical else 'warning'}, bag {fault.bag} ({fault.reference})"
         f"{', too much' if fault.is_high else ''}: {fault.words} [{fault.right}]"
         for fault in assessment.dose_review.faults
     )
