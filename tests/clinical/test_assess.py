@@ -9,7 +9,7 @@ import pytest
 from cds_service.clinical.assess import asks_of
 from cds_service.clinical.assessment import Judged
 from cds_service.clinical.facts import DataGap, GapKind, NacSource, Problem
-from cds_service.clinical.findings import Ask, Category, Overlay, Test, Verdict, all_of, any_of, met
+from cds_service.clinical.findings import Ask, Category, Overlay, Test, Verdict, all_of, any_of, met, unknown
 from cds_service.clinical.indications import INDICATIONS
 from cds_service.clinical.profiles import PROFILES, US_2023
 from cds_service.clinical.quantity import Analyte
@@ -245,6 +245,12 @@ def test_a_stated_time_is_kept_over_now_and_the_sooner_of_two(ask: Ask, known: A
     """As rules would ask one after the other: what stands at the end is the known one unless the new one is sooner."""
     rules = [Judged(INDICATIONS[0], met("", asks=(each,))) for each in (known, ask)]
     assert asks_of(rules, Category.INDICATED) == ((ask,) if is_sooner else (known,))
+
+
+def test_open_questions_are_not_asked_beside_not_indicated() -> None:
+    rules = [Judged(INDICATIONS[0], unknown("", "INR", asks=(Ask(Test.INR),)))]
+    assert asks_of(rules, Category.NOT_INDICATED) == ()
+    assert asks_of(rules, Category.DATA_NEEDED) == (Ask(Test.INR),)
 
 
 def test_the_bilirubin_of_the_episode_counts_to_the_hour() -> None:

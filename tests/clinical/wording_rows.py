@@ -221,6 +221,12 @@ OVERLAY_CHARTS: dict[str, tuple[Fact, ...]] = {
     "a weight 20 % off the one before": (overdose(9), level(80), weighs(70), weighs(84.1, 1)),
     "a level from the future": (overdose(9), level(80), weighs(70), level(90, -2), overdose(-3)),
     "oral acetylcysteine and charcoal": (*PLAIN, order(NAC, ORAL), charcoal()),
+    "oral acetaminophen and charcoal": (*PLAIN, order(OrderedSubstance.ACETAMINOPHEN, ORAL), charcoal()),
+    "oral acetylcysteine 24 h ago and charcoal": (
+        *PLAIN,
+        nac(NacSource.ADMINISTRATION, "completed", 24, route=ORAL),
+        charcoal(),
+    ),
     "fluid restriction": (overdose(9), level(80), weighs(70), has(Problem.FLUID_RESTRICTION)),
     "asthma and a previous reaction": (*PLAIN, has(Problem.ASTHMA), has(Problem.NAC_REACTION)),
 }

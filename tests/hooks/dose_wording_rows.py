@@ -11,8 +11,8 @@ def said(kg: float | None, *texts: str) -> list[str]:
     assessment, _ = review(each(*texts), *(() if kg is None else (weighs(kg),)), age=35 if kg is None or kg > 25 else 2)
     assert assessment.dose_review is not None
     faults = (
-        f"{fault.rule} {'critical' if fault.is_critical else 'warning'}, bag {fault.bag} ({fault.reference})"
-        f"{', too much' if fault.is_high else ''}: {fault.words} [{fault.right}]"
+        f"{fault.rule} {fault.kind}, {'critical' if fault.is_critical else 'warning'}, bag {fault.bag} "
+        f"({fault.reference}){', too much' if fault.is_high else ''}: {fault.words} [{fault.right}]"
         for fault in assessment.dose_review.faults
     )
     rules = (j for j in assessment.judged if j.rule.id.startswith("F"))
@@ -25,6 +25,10 @@ DOSE_ROWS: dict[str, tuple[float | None, tuple[str, ...]]] = {
         70,
         ("10,500 mg in 200 mL D5W over 1 h", "3,500 mg in 500 mL D5W over 4 h", "2,300 mg in 1 L D5W over 16 h"),
     ),
+    "nine-times": (70, ("95,550 mg in 200 mL D5W over 1 h",)),
+    "91-times": (70, ("955,500 mg in 200 mL D5W over 1 h",)),
+    "910-times": (70, ("9,555,000 mg in 200 mL D5W over 1 h",)),
+    "a-tenth": (70, ("1,050 mg in 200 mL D5W over 1 h", "3,500 mg over 4 h", "7,000 mg over 16 h")),
     "11-percent": (70, ("11,655 mg in 200 mL D5W over 1 h",)),
     "10.2-percent": (70, ("11,571 mg in 200 mL D5W over 1 h",)),
     "half": (70, ("5,250 mg in 200 mL D5W over 1 h",)),
