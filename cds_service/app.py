@@ -71,11 +71,13 @@ def create_app(
     clock: Callable[[], datetime] = utc_now,
     sandbox: ResourceStore | None = None,
     open_pool: Callable[[], httpx.AsyncClient] | None = None,
+    seal: Seal | None = None,
 ) -> FastAPI:
     """The application.
 
     `settings` None reads the environment (raises `SettingsError`). `sandbox`: what an embedded FHIR server at
-    /fhir serves. `open_pool`: another way to open the HTTP pool, to reach servers without a network.
+    /fhir serves. `open_pool`: another way to open the HTTP pool, to reach servers without a network. `seal`: that of
+    another application, which opens the links this one seals.
     """
     chosen = _settings_from_environment() if settings is None else settings
     metrics = Metrics()
@@ -86,12 +88,12 @@ def create_app(
         redirect_slashes=False,
         lifespan=_lifespan(chosen, open_pool),
     )
-    nomogram = NomogramDesk(chosen, clock, _seal(chosen))
+    nomogram = NomogramDesk(chosen, clock, _seal(chosen, clock) if seal is None else seal)
     desk = Desk(chosen, lambda: app.state.fhir_client, metrics, clock, nomogram.link)
     app.include_router(hook_routes(desk))
     app.router.routes.extend([*static_routes(), *nomogram_routes(nomogram), *how_routes(chosen.clinical_profile)])
     if chosen.playground:
-        app.router.routes.extend(ehr_routes(_mini_ehr(chosen, clock, lambda: app.state.fhir_client)))
+        app.router.routes.extend(ehr_routes(_mini_ehr(nomogram, lambda: app.state.fhir_client)))
     _add_operations(app, chosen, metrics)
     if sandbox is not None:
         app.router.routes.extend(sandbox_routes(FHIR_PATH, sandbox))
@@ -100,35 +102,36 @@ def create_app(
     return app
 
 
-def _mini_ehr(settings: Settings, clock: Callable[[], datetime], client: Callable[[], FhirClient | None]) -> EhrDesk:
+def _mini_ehr(nomogram: NomogramDesk, client: Callable[[], FhirClient | None]) -> EhrDesk:
     """The mini EHR; its charts, and the service that reads them at other instants, are made when first looked at."""
 
     # Most processes never show it: reading the fixtures would cost each of them a second and some memory.
     @cache
     def charts() -> FixtureCharts:
-        return FixtureCharts(load_cases(), clock)
+        return FixtureCharts(load_cases(), nomogram.clock)
 
     @cache
     def replayed() -> FastAPI:
-        return replaying_app(settings, charts())
+        return replaying_app(nomogram.settings, charts(), nomogram.seal)
 
-    return EhrDesk(settings, clock, charts, replayed, client)
+    return EhrDesk(nomogram.settings, nomogram.clock, charts, replayed, client)
 
 
-def replaying_app(settings: Settings, charts: FixtureCharts) -> FastAPI:
+def replaying_app(settings: Settings, charts: FixtureCharts, seal: Seal) -> FastAPI:
     """The application over fixture charts at the instant each caller chose; it needs no lifespan and no network."""
     fhir = f"http://127.0.0.1{FHIR_PATH}"
-    inner = settings.model_copy(update={"default_fhir_server": fhir, "playground": False, "database_url": ""})
-    app = create_app(inner, clock=charts.present, sandbox=charts.store)
+    own = {"default_fhir_server": fhir, "playground": False, "database_url": "", "trusted_clients": None}
+    inner = settings.model_copy(update=own)
+    app = create_app(inner, clock=charts.present, sandbox=charts.store, seal=seal)
     limits = FetchLimits(request_seconds=settings.fhir_timeout_seconds)
     app.state.fhir_client = FhirClient(httpx.AsyncClient(transport=httpx.ASGITransport(app)), limits)
     return app
 
 
-def _seal(settings: Settings) -> Seal:
+def _seal(settings: Settings, clock: Callable[[], datetime]) -> Seal:
     """The seal of nomogram links; without a secret of the site only this process can open what it sealed."""
     secret = secrets.token_hex(32) if settings.link_secret is None else settings.link_secret.get_secret_value()
-    return Seal(secret, timedelta(minutes=settings.link_minutes))
+    return Seal(secret, timedelta(minutes=settings.link_minutes), clock)
 
 
 def _settings_from_environment() -> Settings:

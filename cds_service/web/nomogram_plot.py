@@ -25,7 +25,7 @@ _GRID_MG_L = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 _GRID_HOURS = range(4, 25, 2)
 _LABEL_APART = 15.0
 _ARROW = 26.0
-_LABEL_HOUR = 15.0
+_LABEL_HOURS = {"high-risk": 11.0, "original": 18.5, "treatment": 14.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +136,8 @@ def _line(line: Line) -> DrawnLine:
     end = Point(across(LAST_HOUR), upwards(line_at(line.base_mg_l, LAST_HOUR)))
     angle = math.degrees(math.atan2(end.y - start.y, end.x - start.x))
     below = line.role == "treatment"
-    at = Point(across(_LABEL_HOUR), upwards(line_at(line.base_mg_l, _LABEL_HOUR)) + (17 if below else -6))
+    hour = _LABEL_HOURS[line.role]
+    at = Point(across(hour), upwards(line_at(line.base_mg_l, hour)) + (17 if below else -6))
     return DrawnLine(line.role, start, end, f"{line.name} {plain(line.base_mg_l)}", at, round(angle, 2))
 
 

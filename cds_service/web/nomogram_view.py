@@ -136,7 +136,7 @@ def _lines(assessment: Assessment) -> Iterator[Line]:
     profile = assessment.profile
     yield Line("high-risk", "High-risk line", profile.high_risk_line_mg_l)
     if profile.treatment_line_mg_l < ORIGINAL_LINE_MG_L:
-        yield Line("original", "Original line (for comparison)", ORIGINAL_LINE_MG_L)
+        yield Line("original", "Original line", ORIGINAL_LINE_MG_L)
     yield Line("treatment", "Treatment line", profile.treatment_line_mg_l)
 
 
