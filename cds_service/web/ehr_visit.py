@@ -91,7 +91,7 @@ def visit_from_text(text: str) -> Visit:
     except orjson.JSONDecodeError:
         members = {}
     patient, source = members.get("patient"), members.get("source")
-    if not isinstance(patient, str) or not patient or source not in {FIXTURE, SERVER}:
+    if not isinstance(patient, str) or not patient or source not in (FIXTURE, SERVER):
         msg = "the form does not belong to a visit"
         raise VisitError(msg)
     minutes, serial = members.get("minutes"), members.get("serial")
@@ -114,7 +114,7 @@ def _drafts(value: Any) -> list[JsonObject]:
 
 def _exchange(members: JsonObject) -> Exchange | None:
     status, hook, service = members.get("status"), members.get("hook"), members.get("service")
-    if not isinstance(status, int) or hook not in set(Hook) or not _SERVICE_ID.fullmatch(str(service)):
+    if not isinstance(status, int) or hook not in tuple(Hook) or not _SERVICE_ID.fullmatch(str(service)):
         return None
     timings = members.get("timings_ms")
     pairs = [pair for pair in timings if isinstance(pair, list) and len(pair) == 2] if isinstance(timings, list) else []  # noqa: PLR2004 - name and number

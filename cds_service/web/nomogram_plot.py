@@ -25,7 +25,8 @@ _GRID_MG_L = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 _GRID_HOURS = range(4, 25, 2)
 _LABEL_APART = 15.0
 _ARROW = 26.0
-_LABEL_HOURS = {"high-risk": 11.0, "original": 18.5, "treatment": 14.0}
+_WIDE_BAND = 90.0
+_LABEL_HOURS = {"high-risk": 11.0, "original": 14.0, "treatment": 14.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +111,7 @@ def plot(view: NomogramView) -> Plot:
         hours=tuple(Tick(across(hour), f"{hour}", hour % 4 == 0) for hour in _GRID_HOURS),
         levels=tuple(Tick(upwards(level), f"{level}", math.log10(level).is_integer()) for level in _GRID_MG_L),
         lines=tuple(_line(line) for line in view.lines),
-        marks=tuple(_marks(view)),
+        marks=() if view.does_not_apply else tuple(_marks(view)),
         moments=tuple(_moments(view.moments)),
         detection_limits=tuple(
             Tick(upwards(level), f"detection limit {plain(level)}") for level in _detection_limits(view.marks)
@@ -158,7 +159,7 @@ def _marks(view: NomogramView) -> Iterator[DrawnMark]:
 def _timed_mark(number: int, mark: Mark, hours_from: float, hours_to: float) -> DrawnMark:
     y = upwards(mark.level_mg_l)
     start, end = Point(across(hours_from), y), Point(across(hours_to), y)
-    lies_right = end.x > (LEFT + RIGHT) * 0.7
+    label_at, anchor = _label_place(start, end)
     return DrawnMark(
         number=number,
         shape={True: "disc", False: "ring", None: "diamond"}[mark.is_above],
@@ -167,9 +168,18 @@ def _timed_mark(number: int, mark: Mark, hours_from: float, hours_to: float) -> 
         shape_at=end,
         arrow_to=_arrow_to(mark, end),
         label=f"{number}: {mark.value}",
-        label_at=Point(start.x - 11 if lies_right else end.x + 11, y - 10),
-        anchor="end" if lies_right else "start",
+        label_at=label_at,
+        anchor=anchor,
     )
+
+
+def _label_place(start: Point, end: Point) -> tuple[Point, str]:
+    """Over the middle of a wide band, else beside the level where there is room."""
+    if end.x - start.x > _WIDE_BAND:
+        return Point(round((start.x + end.x) / 2, 2), end.y - 12), "middle"
+    if end.x > (LEFT + RIGHT) * 0.7:
+        return Point(start.x - 11, end.y - 10), "end"
+    return Point(end.x + 11, end.y - 10), "start"
 
 
 def _untimed_mark(number: int, mark: Mark, crossing_hours: float | None) -> DrawnMark:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from cds_service.clinical.facts import Exposure, LabResult, NacTherapy, PatientFacts
 
-WIDTH, LEFT, RIGHT, TOP, LANE_HEIGHT = 960.0, 128.0, 944.0, 26.0, 58.0
+WIDTH, LEFT, RIGHT, TOP, LANE_HEIGHT = 960.0, 128.0, 918.0, 26.0, 58.0
 LANES = ("Ingestion", "Acetaminophen", "AST and ALT", "INR", "Acetylcysteine")
 
 _LANE_OF = {Analyte.ACETAMINOPHEN: 1, Analyte.ALT: 2, Analyte.AST: 2, Analyte.INR: 3}
