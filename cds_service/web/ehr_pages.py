@@ -60,6 +60,7 @@ _SIZE = {
 _WHOLE_MINUTES = re.compile(r"-?\d{1,6}", re.ASCII)
 _FIRST_SHOWN = (
     "b1-above-line-8h",
+    "g1-criteria-met",
     "b3-below-line-8h-normal-alt",
     "b8-sample-before-4h",
     "b9-unknown-time-level-10",
