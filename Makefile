@@ -10,10 +10,10 @@ COVERAGE_HELD := cds_service/clinical/*,cds_service/fhir/mapping*
 COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --universal --python-version 3.11
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint hapi test-hapi lock rules fixtures wheel clean
+.PHONY: help demo test lint hapi test-hapi test-browser pictures lock rules fixtures wheel clean
 
 help: ## Show these commands
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 $(READY): requirements-dev.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 …")'
@@ -40,6 +40,12 @@ hapi: ## Run a real HAPI FHIR R4 server on 127.0.0.1:8085/fhir (Java 17 and Mave
 
 test-hapi: $(READY) ## Run the fixtures through HAPI end to end
 	hapi/with-server $(BIN)/python -m pytest -m hapi tests/integration
+
+test-browser: $(READY) ## Use the pages in a real browser (Chromium); screenshots stay in build/screenshots
+	$(BIN)/python -m pytest -m browser tests/integration/test_browser.py
+
+pictures: $(READY) ## Take the pictures of the README again (Chromium)
+	$(BIN)/python -m tests.take_pictures
 
 lock: $(READY) ## Resolve the dependencies again, with hashes and without any index address
 	$(COMPILE) --extra dev --group build -o requirements-dev.lock pyproject.toml

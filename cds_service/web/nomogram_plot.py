@@ -26,7 +26,7 @@ _GRID_HOURS = range(4, 25, 2)
 _LABEL_APART = 15.0
 _ARROW = 26.0
 _WIDE_BAND = 90.0
-_LABEL_HOURS = {"high-risk": 11.0, "original": 14.0, "treatment": 14.0}
+_LABEL_HOURS = {"high-risk": 11.0, "original": 17.5, "treatment": 14.0}
 
 
 @dataclass(frozen=True, slots=True)

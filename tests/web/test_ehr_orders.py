@@ -9,8 +9,17 @@ import pytest
 from fhir.resources.R4B.medicationrequest import MedicationRequest
 from fhir.resources.R4B.servicerequest import ServiceRequest
 
-from cds_service.web.ehr_orders import CHOICES, DOSE_UNITS, LABS, ROUTES, SINGLE, OrderEntry, draft_words, drafts_from
-from cds_service.web.ehr_orders import order_entry
+from cds_service.web.ehr_orders import (
+    CHOICES,
+    DOSE_UNITS,
+    LABS,
+    ROUTES,
+    SINGLE,
+    OrderEntry,
+    draft_words,
+    drafts_from,
+    order_entry,
+)
 from tests.clinical.facts_builders import NOW, chart, weighs
 
 WEIGHED = chart(weighs(70))

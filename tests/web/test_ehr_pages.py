@@ -91,7 +91,8 @@ async def test_a_tenfold_dose_is_noticed_and_put_right() -> None:
         assert someone.told[0] == f"Accepted: {correction['label']}"
         assert all(note.startswith("Feedback was not stored: HTTP ") for note in someone.told[1:])
         doses = [
-            draft["dosageInstruction"][0]["doseAndRate"][0]["doseQuantity"]["value"] for draft in someone.visit["drafts"]
+            draft["dosageInstruction"][0]["doseAndRate"][0]["doseQuantity"]["value"]
+            for draft in someone.visit["drafts"]
         ]
         assert doses == [10_500.0]
         assert "dose-check" not in someone.topics
@@ -113,7 +114,8 @@ async def test_an_overridden_card_is_gone_and_the_page_says_what_became_of_the_r
         await someone.open(ABOVE)
         (card,) = someone.cards
         await someone.press(
-            f"override:{card['uuid']}", **{f"reason-{card['uuid']}": "need-more-info", f"comment-{card['uuid']}": "later"}
+            f"override:{card['uuid']}",
+            **{f"reason-{card['uuid']}": "need-more-info", f"comment-{card['uuid']}": "later"},
         )
     assert someone.topics == []
     (told,) = someone.told
@@ -295,7 +297,11 @@ TAMPERED = orjson.dumps(
                         "source": {"label": "l", "topic": {"code": "t", "display": "d"}},
                         "links": [{"label": "l", "url": "https://x.example/"}],
                         "suggestions": [
-                            {"uuid": "s1", "label": "l", "actions": [{"type": "create", "resource": {"resourceType": "Task"}}]}
+                            {
+                                "uuid": "s1",
+                                "label": "l",
+                                "actions": [{"type": "create", "resource": {"resourceType": "Task"}}],
+                            }
                         ],
                         "overrideReasons": [{"code": "c", "system": "s", "display": "d"}],
                     }

@@ -123,10 +123,7 @@ json_values = st.recursive(
 @given(
     st.fixed_dictionaries(
         {},
-        optional={
-            name: json_values
-            for name in ("minutes", "drafts", "selected", "serial", "last", "told", "unknown")
-        },
+        optional=dict.fromkeys(("minutes", "drafts", "selected", "serial", "last", "told", "unknown"), json_values),
     )
 )
 def test_no_shape_breaks_the_reading(members: Json) -> None:
@@ -164,7 +161,9 @@ def test_a_delete_action_removes_the_draft_and_its_tick() -> None:
 
 
 def test_actions_are_taken_in_order() -> None:
-    found = after({"type": "delete", "resourceId": "MedicationRequest/draft-1"}, {"type": "create", "resource": order()})
+    found = after(
+        {"type": "delete", "resourceId": "MedicationRequest/draft-1"}, {"type": "create", "resource": order()}
+    )
     assert [draft["id"] for draft in found.drafts] == ["draft-2", "draft-3"]
 
 

@@ -50,7 +50,9 @@ def test_the_lines_run_from_4_to_24_hours() -> None:
     assert [line.label for line in found.lines] == ["High-risk line 300", "Original line 200", "Treatment line 150"]
 
 
-@pytest.mark.parametrize(("hours", "printed"), [(6, 106.07), (8, 75.0), (12, 37.5), (16, 18.75), (20, 9.38), (24, 4.69)])
+@pytest.mark.parametrize(
+    ("hours", "printed"), [(6, 106.07), (8, 75.0), (12, 37.5), (16, 18.75), (20, 9.38), (24, 4.69)]
+)
 def test_a_level_on_the_printed_line_lies_on_the_drawn_one(hours: float, printed: float) -> None:
     line = line_named(drawn(overdose(8), level(75, 0)), "treatment")
     share = (across(hours) - line.start.x) / (line.end.x - line.start.x)
@@ -98,7 +100,9 @@ def test_an_arrow_points_where_the_true_value_may_lie(reported: str, below: floa
     assert mark.arrow_to.y - mark.shape_at.y == pytest.approx(below)
 
 
-@pytest.mark.parametrize("facts", [(overdose(3), level(60, 0)), (overdose(30), level(60, 0)), (overdose(8), level(0, 0))])
+@pytest.mark.parametrize(
+    "facts", [(overdose(3), level(60, 0)), (overdose(30), level(60, 0)), (overdose(8), level(0, 0))]
+)
 def test_a_level_off_the_axis_is_not_drawn(facts: tuple[Fact, ...]) -> None:
     assert drawn(*facts).marks == ()
 

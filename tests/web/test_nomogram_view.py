@@ -40,7 +40,7 @@ def view(*facts: Fact, **options: Any) -> NomogramView:
         ((overdose(8), level(60, 9)), "60 mg/L", "-1.0 h", "before the recorded ingestion", None, None),
     ],
 )  # fmt: skip
-def test_where_a_level_lies(  # noqa: PLR0913 - the columns of the table
+def test_where_a_level_lies(
     facts: tuple[Fact, ...], value: str, hours: str, place: str, line: float | None, *, is_above: bool | None
 ) -> None:
     (mark,) = view(*facts).marks

@@ -12,7 +12,7 @@ from tests.hooks.service import service
 
 NOW = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)
 PAGES = ["/", "/nomogram", "/nomogram/garbage", "/how", "/ehr/b1-above-line-8h", "/ehr/no-such-patient"]
-HOSTILE = '<script>alert(1)</script>"\'><img src=x onerror=alert(1)>'
+HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>"
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -81,7 +81,7 @@ def test_texts_are_escaped() -> None:
         "[x](data:text/html;base64,PHNjcmlwdD4=)",
         "[x](vbscript:msgbox)",
         "![x](https://evil.example/p.png)",
-        "![x](x\" onerror=\"alert(1))",
+        '![x](x" onerror="alert(1))',
         "<iframe src=https://evil.example></iframe>",
         "<style>*{display:none}</style>",
         "<p style=position:fixed>x</p>",
@@ -101,12 +101,16 @@ def test_markdown_of_a_card_can_do_no_harm(hostile: str) -> None:
     tags = re.findall(r"<\s*/?\s*([a-zA-Z0-9]+)([^>]*)>", html)
     assert {name.lower() for name, _ in tags} <= {"p", "a", "code", "div", "table", "thead", "tbody", "tr", "th", "td"}
     for name, attributes in tags:
-        assert name != "a" or re.fullmatch(r'( (href="https?://[^"]*"|title="[^"]*"|rel="noreferrer"))*', attributes), html
+        assert name != "a" or re.fullmatch(r'( (href="https?://[^"]*"|title="[^"]*"|rel="noreferrer"))*', attributes), (
+            html
+        )
         assert name != "div" or "onerror" not in attributes
 
 
 def test_markdown_keeps_what_a_card_needs() -> None:
-    html = str(markdown_html("**Dose**\n\n- [label](https://dose.example/x)\n\n| Bag | mg |\n|---|---|\n| 1 | 10,500 |\n"))
+    html = str(
+        markdown_html("**Dose**\n\n- [label](https://dose.example/x)\n\n| Bag | mg |\n|---|---|\n| 1 | 10,500 |\n")
+    )
     assert "<strong>Dose</strong>" in html
     assert '<a href="https://dose.example/x" rel="noreferrer">label</a>' in html
     assert '<div class="scroll" tabindex="0" role="group" aria-label="Table"><table>' in html

@@ -59,6 +59,12 @@ def test_an_unreadable_result_is_shown_as_charted() -> None:
     assert row.words == "acetaminophen haemolysed, preliminary"
 
 
+def test_a_long_text_is_cut_in_the_drawing_and_whole_in_the_table() -> None:
+    found = drawn(alt(None, 1, charted="no result, sample lost on the way"))
+    assert [event.label for event in found.events] == ["ALT no result, …"]
+    assert found.rows[0].words == "ALT no result, sample lost on the way"
+
+
 def test_an_infusion_is_a_bar() -> None:
     (bar,) = drawn(infused(10_500, 3, 2)).events
     assert bar.is_bar
