@@ -1,8 +1,8 @@
 """The public CDS Hooks sandbox as a client: what it sends, what it makes of a card, and what it sends back.
 
 Written after its source (github.com/cds-hooks/sandbox, 2025): `createFhirResource`, `callServices`, `takeSuggestion`,
-`dismissCard`. It sends no `intent` before a supply is set, a Bundle without type, a `category` that is an object, pills as
-unit, a day as date, and no `encounterId`.
+`dismissCard`. It sends no `intent` before a supply is set, a Bundle without type, a `category` that is an object, pills
+as unit, a day as date, and no `encounterId`.
 """
 
 from __future__ import annotations

@@ -162,7 +162,7 @@ DSTU2 = {
         (VIEW, view(prefetch=prefetch(120.0)), ["indicated"]),
         (VIEW, view(context={"patientId": "p1", "userId": "Practitioner/1", "encounterId": None}), ["not-indicated"]),
         (VIEW, view(context={"patientId": "p1"}), ["not-indicated"]),
-        (VIEW, view(hookVersion="2.0", user="Practitioner/1", fhirServer=None, extension={"x": [1]}), ["not-indicated"]),
+        (VIEW, view(hookVersion="2.0", user="Dr 1", fhirServer=None, extension={"x": [1]}), ["not-indicated"]),
         (SELECT, drafted(IMAGING), []),
         (SELECT, drafted(DSTU2), ["caution"]),
         (SELECT, order(encounterId="e1", orders=[]), ["caution"]),

@@ -156,7 +156,7 @@ async def test_an_order_without_a_usable_weight_says_so() -> None:
     assert someone.told[0].startswith("Drafted without numbers: ")
 
 
-# b1-above-line-8h: overdose at 03:00, recorded at 11:45; level of 120 mg/L drawn at 11:00, issued at 11:40; anchor 12:00.
+# b1-above-line-8h: overdose at 03:00, recorded at 11:45; 120 mg/L drawn at 11:00, issued at 11:40; anchor 12:00.
 @pytest.mark.parametrize(
     ("minutes", "topics", "words"),
     [

@@ -1,4 +1,7 @@
-"""The drawing of the nomogram against numbers worked out by hand: x = 62 + (h - 4) / 20 * 644, y = 402 - lg(mg/L) / 3 * 384."""
+"""The drawing of the nomogram against numbers worked out by hand.
+
+x = 62 + (h - 4) / 20 * 644, y = 402 - lg(mg/L) / 3 * 384.
+"""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, timedelta
+from itertools import pairwise
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -98,7 +99,7 @@ def test_ticks_are_few_in_order_and_inside(zone: str, ago: float) -> None:
     assert 2 <= len(ticks) <= 14
     assert [tick.x for tick in ticks] == sorted(tick.x for tick in ticks)
     assert all(LEFT <= tick.x <= RIGHT for tick in ticks)
-    assert all(later.x - earlier.x > 40 for earlier, later in zip(ticks, ticks[1:], strict=False))
+    assert all(later.x - earlier.x > 40 for earlier, later in pairwise(ticks))
     assert RIGHT + 38 <= WIDTH  # half of the longest label
 
 
