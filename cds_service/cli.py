@@ -6,30 +6,41 @@ Knows typer and rich. Exit codes: 0 answered, 1 failed or differs, 2 cannot star
 from __future__ import annotations
 
 import os
-import secrets
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import requests
 import typer
-import uvicorn
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.text import Text
 
-from cds_service import __version__, demo, doctor, profile_commands
+from cds_service import (
+    __version__,
+    client_commands,
+    demo,
+    doctor,
+    governance_commands,
+    premises,
+    profile_commands,
+    report_command,
+    server,
+)
 from cds_service.app import utc_now
 from cds_service.caller import CallerError, ServiceCaller
 from cds_service.catalogue import OrderName, draft_order
-from cds_service.clinical.profiles import PROFILES
+from cds_service.clinical.profiles import PROFILES, US_2023
+from cds_service.clinical.ruleset import RULE_SET_HASH, RULE_SET_VERSION
 from cds_service.hooks.models import Hook
 from cds_service.sandbox.fixtures import FixtureCase, FixtureError, load_cases
 from cds_service.sandbox.loading import load_fixtures
 from cds_service.scenes import SceneError
-from cds_service.settings import PREFIX, Settings, SettingsError, read_settings, unknown_variables
+from cds_service.settings import Settings, SettingsError, read_settings, unknown_variables
 from cds_service.terminal import plain, print_cards, print_failure
 
 if TYPE_CHECKING:
     import threading
+
+    from cds_service.clinical.profiles import Profile
 
 CANNOT_START = 2
 
@@ -39,6 +50,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(profile_commands.app, name="profiles")
+app.add_typer(client_commands.app, name="clients")
+app.command(name="governance")(governance_commands.write_pack)
 _console = Console()
 _errors = Console(stderr=True)
 
@@ -46,10 +59,11 @@ Port = Annotated[int, typer.Option(min=0, max=65535, help="port to listen on; 0 
 
 
 @app.callback(invoke_without_command=True)
-def main(version: Annotated[bool, typer.Option("--version", help="version and guideline profiles")] = False) -> None:  # noqa: FBT002 - a flag
+def main(version: Annotated[bool, typer.Option("--version", help="version, rule set and profiles")] = False) -> None:  # noqa: FBT002 - a flag
     """CDS Hooks service: is intravenous N-acetylcysteine indicated for acetaminophen toxicity?"""
     if version:
         typer.echo(f"cds-service {__version__}; profiles: {', '.join(sorted(PROFILES))}")
+        typer.echo(f"rule set {RULE_SET_VERSION}; sha256 {RULE_SET_HASH}")
         raise typer.Exit
 
 
@@ -60,19 +74,7 @@ def serve(
     workers: Annotated[int, typer.Option(min=1, max=64, help="processes")] = 1,
 ) -> None:
     """Serve the CDS Hooks endpoints with the settings of the environment."""
-    settings = _settings(tells_unknown=False)  # every server process logs them itself
-    if workers > 1:  # any worker may be asked for the link another one made
-        os.environ.setdefault(f"{PREFIX}LINK_SECRET", secrets.token_hex(32))
-    uvicorn.run(
-        "cds_service.app:create_app",
-        factory=True,
-        host=host,
-        port=port,
-        workers=workers,
-        log_level=settings.log_level.lower(),
-        access_log=False,  # addresses name patients when the embedded sandbox runs; the audit log says more
-        server_header=False,
-    )
+    server.serve(_settings(tells_unknown=False), host, port, workers)  # every server process logs unknown ones itself
 
 
 @app.command(name="demo")
@@ -82,14 +84,16 @@ def demonstrate(
 ) -> None:
     """Run the service with an embedded FHIR sandbox and show cards for fixture patients through HTTP."""
     settings, cases = _settings(), _cases()
+    if settings.clients is not None:
+        _stop("the demonstration calls the service without a token: unset CDS_TRUSTED_CLIENTS", CANNOT_START)
     try:
         bound = demo.listening_socket(port)
     except OSError as error:
         _stop(f"port {port} cannot be used: {error.strerror}", CANNOT_START)
     try:
         with bound, demo.running_service(settings, cases, bound) as (base, thread):
-            differences = demo.show_scenes(_console, base, cases)
-            _tell_differences(differences)
+            differences = demo.show_scenes(_console, base, cases, settings.clinical_profile)
+            _tell_differences(differences, settings.clinical_profile)
             if not once:
                 _serve_on(base, thread)
     except (CallerError, SceneError) as error:
@@ -108,11 +112,12 @@ def _serve_on(base: str, thread: threading.Thread) -> None:
         _stop("the service stopped by itself")
 
 
-def _tell_differences(differences: list[str]) -> None:
+def _tell_differences(differences: list[str], profile: Profile) -> None:
     for difference in differences:
         _errors.print(Text(f"Not as expected: {difference}", style="red"))
     if not differences:
-        _console.print(Text("Every scene answered as its fixture expects.", style="green"))
+        as_told = "as its fixture expects" if profile == US_2023 else f"under profile {profile.name}"
+        _console.print(Text(f"Every scene answered {as_told}.", style="green"))
 
 
 @app.command(name="load-fixtures")
@@ -157,22 +162,51 @@ def call(
 
 
 @app.command(name="doctor")
-def examine() -> None:
-    """Check the configuration, the FHIR servers and canary patients with known answers."""
+def examine(
+    service: Annotated[str | None, typer.Option(help="base address of a running service to ask too")] = None,
+) -> None:
+    """Check the configuration, what the service stands on, and canary patients; say what to do about each fault."""
     settings, cases = _settings(), _cases()
     _console.print(Text(f"configuration: profile {settings.profile}, times shown in {settings.timezone}"))
+    session = requests.Session()
     try:
         checks = [
-            *doctor.check_fhir_servers(settings, requests.Session()),
+            *doctor.check_fhir_servers(settings, utc_now()),
+            *premises.check_premises(settings),
+            doctor.check_codes(),
             *doctor.check_canaries(settings, cases),
+            *(() if service is None else doctor.check_service(service.rstrip("/"), session)),
         ]
     except SceneError as error:
         _stop(str(error))
     for check in checks:
-        mark = Text("well  ", style="green") if check.is_well else Text("unwell", style="red")
-        _console.print(mark, Text(f"{check.name}: {plain(check.words)}"))
+        _print_check(check)
     if not all(check.is_well for check in checks):
         raise typer.Exit(1)
+
+
+def _print_check(check: premises.Check) -> None:
+    """One line, and below it what to do where something is unwell."""
+    mark = Text("well  ", style="green") if check.is_well else Text("unwell", style="red")
+    _console.print(mark, Text(f"{check.name}: {plain(check.words)}"))
+    if not check.is_well:
+        _console.print(Text(f"       -> {check.next_step}", style="yellow"))
+
+
+@app.command(name="report")
+def tell_use(
+    days: Annotated[int, typer.Option(min=1, max=3650, help="how many days back")] = 30,
+    as_json: Annotated[bool, typer.Option("--json", help="as one JSON object")] = False,  # noqa: FBT002 - a flag
+) -> None:
+    """Tell what the service was asked and what became of its cards, from its own records."""
+    try:
+        report = report_command.read_report(_settings(), days, utc_now())
+    except report_command.NothingKeptError as error:
+        _stop(str(error))
+    if as_json:
+        typer.echo(report_command.as_json(report))
+    else:
+        report_command.print_report(_console, report)
 
 
 def _settings(*, tells_unknown: bool = True) -> Settings:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from cds_service.app import FHIR_PATH, create_app
+from cds_service.watch.oversight import Oversight
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -22,11 +23,20 @@ FHIR_BASE = f"{BASE}{FHIR_PATH}"
 
 @asynccontextmanager
 async def in_process(
-    settings: Settings, store: ResourceStore, clock: Callable[[], datetime]
+    settings: Settings, store: ResourceStore, clock: Callable[[], datetime], *, is_internal: bool = False
 ) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of the started application whose default FHIR server is the embedded one over `store`."""
-    chosen = settings.model_copy(update={"default_fhir_server": FHIR_BASE})
-    app = create_app(chosen, clock=clock, sandbox=store, open_pool=lambda: httpx.AsyncClient(transport=transport))
+    """A client of the started application whose default FHIR server is the embedded one over `store`.
+
+    Only this process can call it, so it asks for no token, and what is asked of it is kept nowhere.
+    """
+    chosen = settings.model_copy(update={"default_fhir_server": FHIR_BASE, "database_url": "", "trusted_clients": None})
+    app = create_app(
+        chosen,
+        clock=clock,
+        sandbox=store,
+        open_pool=lambda: httpx.AsyncClient(transport=transport),
+        oversight=Oversight(is_internal=is_internal),
+    )
     transport = httpx.ASGITransport(app)
     async with (
         app.router.lifespan_context(app),

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from cds_service.clinical.facts import PatientFacts
     from cds_service.clinical.profiles import Profile
     from cds_service.fhir.client import FhirClient
+    from cds_service.fhir.fetched import FaultKind
     from cds_service.fhir.reading import JsonObject
     from cds_service.fhir.servers import FhirServer
 
@@ -36,14 +37,16 @@ _MOST_READ = 20
 class MissingDataError(Exception):
     """Required data could not be had and what is at hand does not call for treatment.
 
-    `keys` are keys of the query table (also the prefetch keys); `gaps` say what failed, in words.
+    `keys` are keys of the query table (also the prefetch keys); `gaps` say what failed, in words. `chart` is what
+    was read nevertheless.
     """
 
-    def __init__(self, keys: tuple[str, ...], gaps: tuple[DataGap, ...]) -> None:
-        """Keep the missing keys beside all gaps."""
-        super().__init__(f"required data missing: {', '.join(keys)}")
-        self.keys = keys
+    def __init__(self, chart: Chart, gaps: tuple[DataGap, ...]) -> None:
+        """Keep the chart, whose missing keys these are, beside all gaps."""
+        super().__init__(f"required data missing: {', '.join(chart.missing)}")
+        self.keys = chart.missing
         self.gaps = gaps
+        self.chart = chart
 
     def reason(self, key: str) -> str:
         """Why this key could not be had, as one sentence."""
@@ -65,21 +68,29 @@ class ChartSource:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """What was read of one patient. `missing`: required keys that could not be had. Timings in milliseconds."""
+    """What was read of one patient. `missing`: required keys that could not be had. Timings in milliseconds.
+
+    `faults`: why the data of a key of the query table are incomplete.
+    """
 
     facts: PatientFacts
     resources: tuple[JsonObject, ...]
     missing: tuple[str, ...]
     timings_ms: Mapping[str, float]
+    faults: Mapping[str, FaultKind]
 
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """An assessment, the required data it had to do without (only ever with a treat), and how long each step took."""
+    """An assessment, the required data it had to do without (only ever with a treat), and how long each step took.
+
+    `faults` as those of the chart.
+    """
 
     assessment: Assessment
     missing: tuple[str, ...]
     timings_ms: Mapping[str, float]
+    faults: Mapping[str, FaultKind]
 
 
 async def read_chart(source: ChartSource, *, references: Iterable[str] = ()) -> Chart:
@@ -88,6 +99,8 @@ async def read_chart(source: ChartSource, *, references: Iterable[str] = ()) -> 
     Raises `ForeignPatientError` when the prefetched patient is another one.
     """
     started = perf_counter()
+    if source.client is not None:
+        source = replace(source, client=source.client.for_one_call())
     gathered, referred = await asyncio.gather(_gathered(source), _referred(source, references))
     mapping_started = perf_counter()
     facts = facts_from_resources(gathered.resources, source.patient_id, gaps=gathered.gaps)
@@ -96,21 +109,28 @@ async def read_chart(source: ChartSource, *, references: Iterable[str] = ()) -> 
         "map": _milliseconds(perf_counter() - mapping_started),
         **{f"fhir.{key}": _milliseconds(seconds) for key, seconds in gathered.timings.items()},
     }
-    return Chart(facts, (*gathered.resources, *referred), gathered.missing_required, timings)
+    return Chart(facts, (*gathered.resources, *referred), gathered.missing_required, timings, gathered.faults)
 
 
-def evaluate(chart: Chart, *, orders: tuple[DrugOrder, ...], profile: Profile, now: datetime) -> Evaluation:
-    """Assess the chart with these draft orders at `now`.
+def evaluate(
+    chart: Chart,
+    *,
+    orders: tuple[DrugOrder, ...],
+    unselected: tuple[DrugOrder, ...] = (),
+    profile: Profile,
+    now: datetime,
+) -> Evaluation:
+    """Assess the chart with these draft orders at `now`; `unselected`: the other drafts of the call.
 
     Raises `MissingDataError` when required data are missing, unless what is at hand already gives *treat*:
     an error must not hide a treatment.
     """
     started = perf_counter()
-    assessment = assess(replace(chart.facts, orders=orders), profile, now)
+    assessment = assess(replace(chart.facts, orders=orders, unselected=unselected), profile, now)
     if chart.missing and assessment.category is not Category.INDICATED:
-        raise MissingDataError(chart.missing, assessment.gaps)
+        raise MissingDataError(chart, assessment.gaps)
     timings = {**chart.timings_ms, "assess": _milliseconds(perf_counter() - started)}
-    return Evaluation(assessment, chart.missing, timings)
+    return Evaluation(assessment, chart.missing, timings, chart.faults)
 
 
 async def _gathered(source: ChartSource) -> Gathered:

@@ -8,26 +8,27 @@ from __future__ import annotations
 
 import difflib
 import ipaddress
-import os
 from functools import cached_property
 from pathlib import Path  # noqa: TC003 - pydantic reads the annotation while running
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, ValidationInfo
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from cds_service.clinical.profiles import PROFILES, Profile
 from cds_service.fhir.servers import normalised_base
-from cds_service.site_profile import SiteProfileError, profile_named
+from cds_service.site_file import SiteFileError
+from cds_service.site_profile import profile_named
+from cds_service.trusted_clients import TrustedClient, read_trusted_clients
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 PREFIX = "CDS_"
-AUTHENTICATION_KEY = f"{PREFIX}TRUSTED_CLIENTS"
 _MIB = 1024 * 1024
+_BASES = ("allowed_fhir_servers", "default_fhir_server")
 
 
 class SettingsError(ValueError):
@@ -65,6 +66,20 @@ def _usable_profile(value: str) -> str:
     return value
 
 
+def _usable_clients(path: Path | None, others: ValidationInfo) -> Path | None:
+    """The path; raises `TrustedClientsError` (a ValueError) for a file that cannot be used at this site."""
+    if path is not None:
+        bases = _fhir_bases(others.data) if others.data.keys() >= set(_BASES) else None  # else they are named already
+        read_trusted_clients(path, base_url=others.data.get("base_url"), fhir_bases=bases)
+    return path
+
+
+def _fhir_bases(values: Mapping[str, Any]) -> tuple[str, ...]:
+    """Every base the service may contact: the allowed list and the default server."""
+    allowed, default = (values[name] for name in _BASES)
+    return tuple(dict.fromkeys((*allowed, *(() if default is None else (default,)))))
+
+
 def _zone_name(value: str) -> str:
     if value not in available_timezones():
         msg = "unknown time zone"
@@ -80,6 +95,7 @@ def _database_url(value: str) -> str:
     if value and not value.startswith(("sqlite://", "postgresql://")):
         msg = "neither SQLite nor PostgreSQL"
         raise ValueError(msg)
+    _ = urlsplit(value).port  # raises ValueError for what is no port
     return value
 
 
@@ -123,7 +139,7 @@ class Settings(BaseSettings):
         default="UTC", description="an IANA time zone such as America/New_York (display only)"
     )
     shared_service_id: bool = Field(default=False, description="true or false")
-    trusted_clients: Annotated[Path | None, BeforeValidator(_blank_is_unset)] = Field(
+    trusted_clients: Annotated[Path | None, BeforeValidator(_blank_is_unset), AfterValidator(_usable_clients)] = Field(
         default=None,
         description="the path of a TOML file of clients; when set, every caller needs a JWT of one of them",
     )
@@ -169,13 +185,23 @@ class Settings(BaseSettings):
         return init_settings, env_settings
 
     def model_post_init(self, _context: object, /) -> None:
-        """Read the profile now: a site's file that changes later has no effect until the next start."""
+        """Read the site's files now: one that changes later has no effect until the next start."""
         _ = self.clinical_profile
+        _ = self.clients
 
     @cached_property
     def clinical_profile(self) -> Profile:
         """The guideline profile chosen by name or read from the site's file."""
         return profile_named(self.profile)
+
+    @property
+    def clients(self) -> tuple[TrustedClient, ...] | None:
+        """The clients whose tokens are accepted; None when everybody may call."""
+        return None if self.trusted_clients is None else self._clients_in_file
+
+    @cached_property
+    def _clients_in_file(self) -> tuple[TrustedClient, ...]:
+        return () if self.trusted_clients is None else read_trusted_clients(self.trusted_clients)
 
     @property
     def zone(self) -> ZoneInfo:
@@ -185,24 +211,17 @@ class Settings(BaseSettings):
     @property
     def fhir_bases(self) -> tuple[str, ...]:
         """Every base the service may contact: the allowed list and the default server."""
-        default = () if self.default_fhir_server is None else (self.default_fhir_server,)
-        return tuple(dict.fromkeys((*self.allowed_fhir_servers, *default)))
+        return _fhir_bases(dict(self))
 
 
-def read_settings() -> Settings:
-    """The settings from the environment.
+def read_settings(**changes: Any) -> Settings:
+    """The settings from the environment, with these changes.
 
     Raises `SettingsError` naming every variable that cannot be used and what it may hold. Values are not
     repeated in the message: an address may carry a password.
     """
-    if os.environ.get(AUTHENTICATION_KEY, "").strip():
-        msg = (
-            f"{AUTHENTICATION_KEY} is set, but this version does not authenticate its callers. It will not start and "
-            "pretend to: unset the variable and restrict access in front of the service."
-        )
-        raise SettingsError(msg)
     try:
-        return Settings()
+        return Settings(**changes)
     except ValidationError as error:
         raise SettingsError(_in_words(error)) from None
 
@@ -211,7 +230,7 @@ def _in_words(error: ValidationError) -> str:
     names = sorted({str(detail["loc"][0]) for detail in error.errors()})
     told = [f"{PREFIX}{name.upper()} must be {Settings.model_fields[name].description}" for name in names]
     causes = [detail.get("ctx", {}).get("error") for detail in error.errors()]
-    return "\n".join([*told, *(str(cause) for cause in causes if isinstance(cause, SiteProfileError))])
+    return "\n".join([*told, *(str(cause) for cause in causes if isinstance(cause, SiteFileError))])
 
 
 def unknown_variables(environment: Mapping[str, str]) -> tuple[str, ...]:

@@ -9,20 +9,19 @@ The file names the shipped profile it is based on and the keys that differ:
     name = "Regional poison centre"
     phone = "555-0100"
 
-Knows files and TOML. What a key may hold is said in `clinical/profile_keys.py`.
+Knows the keys of a site profile. What a key may hold is said in `clinical/profile_keys.py`.
 """
 
 from __future__ import annotations
 
-import difflib
 import re
-import tomllib
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cds_service.clinical.profile_keys import KEY_BY_NAME, POISON_CENTRE, conflicts
 from cds_service.clinical.profiles import PROFILES, US_2023, PoisonCentre
+from cds_service.site_file import MOST_LETTERS, SiteFileError, assigned, no_such_key, toml_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,19 +29,12 @@ if TYPE_CHECKING:
     from cds_service.clinical.profiles import Profile
 
 SUFFIX = ".toml"
-_TEXT_KEYS = ("name", "base", "title")
+_OTHER_KEYS = ("name", "base", "title", POISON_CENTRE)
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{1,39}")
-_MOST_LETTERS = 120
-_MOST_BYTES = 64 * 1024
 
 
-class SiteProfileError(ValueError):
-    """The file cannot be used; `problems` name every key, its value and what it may hold."""
-
-    def __init__(self, path: str, problems: tuple[str, ...]) -> None:
-        """Keep all problems; the message has one a line."""
-        super().__init__("\n".join(f"{path}: {problem}" for problem in problems))
-        self.problems = problems
+class SiteProfileError(SiteFileError):
+    """The site profile cannot be used."""
 
 
 def profile_named(name: str) -> Profile:
@@ -57,29 +49,11 @@ def profile_named(name: str) -> Profile:
 
 def read_site_profile(path: Path) -> Profile:
     """The profile in a TOML file. Raises `SiteProfileError` with every problem at once."""
-    try:
-        table = tomllib.loads(_text_of(path))
-    except SiteProfileError:
-        raise
-    except OSError as error:
-        raise SiteProfileError(str(path), (f"cannot be read: {error.strerror}",)) from error
-    except UnicodeDecodeError as error:
-        raise SiteProfileError(str(path), ("is not UTF-8 text",)) from error
-    except (ValueError, RecursionError) as error:  # tomllib passes on what Python says of numbers it cannot hold
-        raise SiteProfileError(str(path), (f"is not TOML: {error}",)) from error
+    table = toml_table(path, SiteProfileError)
     profile, problems = site_profile(table, default_name=path.stem.lower())
     if problems:
         raise SiteProfileError(str(path), problems)
     return profile
-
-
-def _text_of(path: Path) -> str:
-    """The text of a plain file of reasonable size; a pipe or a device would keep the start waiting."""
-    if path.exists() and not path.is_file():
-        raise SiteProfileError(str(path), ("cannot be read: it is not a file",))
-    if path.stat().st_size > _MOST_BYTES:
-        raise SiteProfileError(str(path), (f"larger than {_MOST_BYTES} bytes",))
-    return path.read_bytes().decode("utf-8")
 
 
 def site_profile(table: Mapping[str, Any], *, default_name: str) -> tuple[Profile, tuple[str, ...]]:
@@ -98,7 +72,7 @@ def _base(table: Mapping[str, Any]) -> tuple[Profile, tuple[str, ...]]:
     wanted = table.get("base")
     if isinstance(wanted, str) and wanted in PROFILES:
         return PROFILES[wanted], ()
-    said = "base is missing" if wanted is None else _assigned("base", wanted)
+    said = "base is missing" if wanted is None else assigned("base", wanted)
     return US_2023, (f"{said}: must be one of {', '.join(PROFILES)}",)
 
 
@@ -107,14 +81,14 @@ def _name(table: Mapping[str, Any], default: str) -> tuple[str, tuple[str, ...]]
     if isinstance(name, str) and _NAME.fullmatch(name) and name not in PROFILES:
         return name, ()
     must = "must be 2 to 40 small letters, digits and hyphens, and not the name of a shipped profile"
-    return default, (f"{_assigned('name', name)}: {must}",)
+    return default, (f"{assigned('name', name)}: {must}",)
 
 
 def _text(table: Mapping[str, Any], key: str, default: str, *, path: str = "") -> tuple[str, tuple[str, ...]]:
     value = table.get(key, default)
-    if isinstance(value, str) and value.strip() and value.isprintable() and len(value) <= _MOST_LETTERS:
+    if isinstance(value, str) and value.strip() and value.isprintable() and len(value) <= MOST_LETTERS:
         return value.strip(), ()
-    return default, (f"{_assigned(path + key, value)}: must be one line of 1 to {_MOST_LETTERS} letters",)
+    return default, (f"{assigned(path + key, value)}: must be one line of 1 to {MOST_LETTERS} letters",)
 
 
 def _chosen(table: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
@@ -124,12 +98,12 @@ def _chosen(table: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
     for name, value in table.items():
         key = KEY_BY_NAME.get(name)
         if key is None:
-            problems += [] if name in {*_TEXT_KEYS, POISON_CENTRE} else [f"{name}: no such key{_nearest(name)}"]
+            problems += [] if name in _OTHER_KEYS else [no_such_key(name, (*KEY_BY_NAME, *_OTHER_KEYS))]
             continue
         try:
             chosen[key.field] = key.read(value)
         except ValueError as error:
-            problems.append(f"{_assigned(name, value)}: must be {error}")
+            problems.append(f"{assigned(name, value)}: must be {error}")
     return chosen, tuple(problems)
 
 
@@ -139,20 +113,7 @@ def _centre(table: Mapping[str, Any], base: Profile) -> tuple[PoisonCentre, tupl
     if given is None:
         return base.poison_centre, ()
     if not isinstance(given, dict) or set(given) != {"name", "phone"}:
-        return base.poison_centre, (f"{_assigned(POISON_CENTRE, given)}: must be a table with name and phone",)
+        return base.poison_centre, (f"{assigned(POISON_CENTRE, given)}: must be a table with name and phone",)
     name, name_problems = _text(given, "name", "", path=f"{POISON_CENTRE}.")
     phone, phone_problems = _text(given, "phone", "", path=f"{POISON_CENTRE}.")
     return PoisonCentre(name, phone), (*name_problems, *phone_problems)
-
-
-def _assigned(key: str, value: object) -> str:
-    try:
-        text = repr(value)
-    except ValueError:  # a whole number of thousands of digits
-        text = "a number too large to show"
-    return f"{key} = {text if len(text) <= _MOST_LETTERS else text[:_MOST_LETTERS] + '…'}"
-
-
-def _nearest(name: str) -> str:
-    close = difflib.get_close_matches(name, (*KEY_BY_NAME, *_TEXT_KEYS, POISON_CENTRE), n=1)
-    return f" (did you mean {close[0]}?)" if close else ""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 PICTURES = Path(__file__).parents[1] / "docs" / "pictures"
 LARGEST_BYTES = 120 * 1024
 _ABOVE = "/ehr/b1-above-line-8h"
-_TALLEST = 1000.0
+_TALLEST = {"mini-ehr": 1000.0, "dose-check": 820.0, "nomogram": 1000.0}
 _LOOK = {"viewport": {"width": 1000, "height": 1000}, "color_scheme": "light", "reduced_motion": "reduce"}
 
 
@@ -44,12 +44,12 @@ def nomogram(someone: Visitor) -> Locator:
     return page.locator("svg.nomogram")
 
 
-def _upper_part(shown: Locator) -> FloatRect:
+def _upper_part(shown: Locator, tallest: float) -> FloatRect:
     """Where it lies on the page, cut at a height that fits a README."""
     shown.page.evaluate("scrollTo(0, 0)")
     box = shown.bounding_box()
     assert box is not None, "not on the page"
-    return {**box, "height": min(box["height"], _TALLEST)}
+    return {**box, "height": min(box["height"], tallest)}
 
 
 def take(folder: Path) -> list[Path]:
@@ -60,7 +60,7 @@ def take(folder: Path) -> list[Path]:
         for name, scene in {"mini-ehr": mini_ehr, "dose-check": dose_check, "nomogram": nomogram}.items():
             with visitor(browser, base, **_LOOK) as someone:
                 path = folder / f"{name}.png"
-                clip = _upper_part(scene(someone))
+                clip = _upper_part(scene(someone), _TALLEST[name])
                 someone.page.screenshot(path=path, clip=clip, full_page=True, animations="disabled")
                 written.append(path)
     return written

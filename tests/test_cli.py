@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import io
 import os
+import socket
 import subprocess
 import sys
 import time
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
 import requests
 from rich.console import Console
@@ -19,6 +21,7 @@ from typer.testing import CliRunner
 from cds_service import __version__, demo
 from cds_service.caller import hook_body
 from cds_service.cli import app
+from cds_service.clinical.ruleset import RULE_SET_HASH, RULE_SET_VERSION
 from cds_service.doctor import check_canaries, check_fhir_servers
 from cds_service.hooks.models import Hook
 from cds_service.sandbox.fixtures import FixtureCase, load_cases
@@ -30,7 +33,11 @@ if TYPE_CHECKING:
 
     from typer.testing import Result
 
+    from cds_service.fhir.addresses import IpAddress
+    from cds_service.premises import Check
+
 ABOVE = "b1-above-line-8h"
+NOON = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +60,8 @@ def test_version_names_the_profiles() -> None:
     assert result.exit_code == 0
     assert __version__ in result.output
     assert "us-2023" in result.output
+    assert RULE_SET_VERSION in result.output
+    assert RULE_SET_HASH in result.output
 
 
 def test_demo_shows_every_scene_and_stops() -> None:
@@ -68,6 +77,16 @@ def test_demo_shows_every_scene_and_stops() -> None:
         "Every scene answered as its fixture expects.",
     ):
         assert said in result.output
+
+
+def test_demo_compares_nothing_under_another_profile(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The level of 120 mg/L at 8 h, written down for the 150 line, stands beside the cards of another one."""
+    monkeypatch.setenv("CDS_PROFILE", "uk-2012")
+    result = run("demo", "--once", "--port", "0")
+    assert result.exit_code == 0, result.output
+    assert "Profile uk-2012: its cards are not compared" in result.output
+    assert "Every scene answered under profile uk-2012." in result.output
+    assert "Not as expected" not in result.output + result.stderr
 
 
 def test_demo_says_when_its_port_is_taken() -> None:
@@ -143,7 +162,7 @@ def test_doctor_finds_an_installation_well(base: str, monkeypatch: pytest.Monkey
     result = run("doctor")
     assert result.exit_code == 0, result.output
     assert "FHIR 4.0.1" in result.output
-    assert f"canary {ABOVE} (patient-view): indicated" in result.output
+    assert f"canary {ABOVE} (patient-view, us-2023): indicated" in result.output
     assert "unwell" not in result.output
 
 
@@ -169,22 +188,6 @@ def test_a_misspelt_setting_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "CDS_PROFIL is not a setting" in run("doctor").stderr
 
 
-class FakeSession(requests.Session):
-    """A session whose every GET is answered alike, or fails."""
-
-    def __init__(self, status: int, body: bytes) -> None:
-        super().__init__()
-        self.status, self.body = status, body
-
-    def get(self, url: str | bytes, **_: Any) -> requests.Response:
-        if self.status == 0:
-            raise requests.exceptions.ConnectTimeout(url)
-        answer = requests.Response()
-        answer.status_code = self.status
-        answer.raw = io.BytesIO(self.body)
-        return answer
-
-
 SERVERS = [
     (200, b'{"resourceType": "CapabilityStatement", "fhirVersion": "4.0.1"}', True, "plain http"),
     (200, b'{"resourceType": "CapabilityStatement", "fhirVersion": "1.0.2"}', False, "1.0.2"),
@@ -197,16 +200,51 @@ SERVERS = [
 
 @pytest.mark.parametrize(("status", "body", "is_well", "words"), SERVERS)
 def test_doctor_tells_what_a_server_answers(status: int, body: bytes, is_well: bool, words: str) -> None:  # noqa: FBT001 - a table column
-    settings = Settings(allowed_fhir_servers=("http://hapi:8080/fhir",))
-    (check,) = check_fhir_servers(settings, FakeSession(status, body))
+    def answer(request: httpx.Request) -> httpx.Response:
+        if status == 0:
+            raise httpx.ConnectTimeout(str(request.method))
+        return httpx.Response(status, content=body)
+
+    check = examined(("10.1.2.3",), httpx.MockTransport(answer), private_networks=("10.0.0.0/8",))
     assert check.is_well is is_well
+    assert words in check.words
+    assert check.words.endswith("at 10.1.2.3 (private), permitted")
+
+
+def examined(addresses: tuple[str, ...], transport: httpx.AsyncBaseTransport, **settings: Any) -> Check:
+    """What doctor says of one server whose name leads to these addresses."""
+
+    async def resolve(_: str, __: int) -> list[IpAddress]:
+        if not addresses:
+            raise socket.gaierror
+        return [ip_address(each) for each in addresses]
+
+    chosen = Settings(allowed_fhir_servers=("http://hapi:8080/fhir",), **settings)
+    (check,) = check_fhir_servers(chosen, NOON, resolve=resolve, transport=transport)
+    return check
+
+
+@pytest.mark.parametrize(
+    ("addresses", "words"),
+    [
+        ((), "the name hapi leads to no address"),
+        (("10.1.2.3",), "at 10.1.2.3 (private), where this service may not connect: name the network in CDS_PRIVATE"),
+        (("169.254.169.254", "::1"), "at 169.254.169.254 (link-local), ::1 (loopback), where this service may not"),
+    ],
+)
+def test_doctor_does_not_ask_a_server_the_service_would_not_ask(addresses: tuple[str, ...], words: str) -> None:
+    def asked(request: httpx.Request) -> httpx.Response:
+        raise AssertionError(request.url)
+
+    check = examined(addresses, httpx.MockTransport(asked))
+    assert not check.is_well
     assert words in check.words
 
 
 def test_doctor_notices_a_canary_that_answers_otherwise(cases: tuple[FixtureCase, ...]) -> None:
     years_later = [replace(case, anchor=case.anchor + timedelta(days=3000)) for case in cases]
     checks = {check.name: check for check in check_canaries(Settings(), years_later)}
-    stale = checks[f"canary {ABOVE} (patient-view)"]
+    stale = checks[f"canary {ABOVE} (patient-view, us-2023)"]
     assert not stale.is_well
     assert stale.words == "silence; expected indicated"
 
@@ -215,7 +253,7 @@ def test_serve_listens_and_writes_the_audit_log() -> None:
     with demo.listening_socket(0) as free:
         port = free.getsockname()[1]
     command = [sys.executable, "-c", "from cds_service.cli import app; app()", "serve", "--port", str(port)]
-    environment = {**os.environ, "CDS_UNHEARD_OF": "1"}
+    environment = {**os.environ, "CDS_UNHEARD_OF": "1", "CDS_DATABASE_URL": ""}
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as server:
         try:
             base = f"http://127.0.0.1:{port}"

@@ -57,6 +57,8 @@ REFUSED = [
     ("CDS_FHIR_TIMEOUT_SECONDS", "0.09", "0.1 to 60"),
     ("CDS_FHIR_TIMEOUT_SECONDS", "60.1", "0.1 to 60"),
     ("CDS_DEADLINE_SECONDS", "nan", "0.5 to 120"),
+    ("CDS_DATABASE_URL", "mysql://hunter2@a.test/x", "postgresql://"),
+    ("CDS_DATABASE_URL", "postgresql://u:hunter2@a.test:port/x", "postgresql://"),
     ("CDS_DEADLINE_SECONDS", "ten", "0.5 to 120"),
     ("CDS_LOG_LEVEL", "LOUD", "DEBUG, INFO"),
     ("CDS_TIMEZONE", "Mars/Olympus", "time zone"),
@@ -85,9 +87,14 @@ def test_every_wrong_value_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_authentication_is_never_only_pretended(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CDS_TRUSTED_CLIENTS", "/etc/clients.json")
-    with pytest.raises(SettingsError, match="does not authenticate"):
+    monkeypatch.setenv("CDS_TRUSTED_CLIENTS", "/absent/clients.toml")
+    with pytest.raises(SettingsError, match=r"CDS_TRUSTED_CLIENTS must be[\s\S]*cannot be read"):
         read_settings()
+
+
+def test_a_blank_path_of_clients_is_no_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CDS_TRUSTED_CLIENTS", " ")
+    assert read_settings().clients is None
 
 
 def test_unknown_variables_are_told_with_the_nearest_name() -> None:

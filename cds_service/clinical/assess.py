@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from cds_service.clinical.assessment import Assessment, Judged
 from cds_service.clinical.case import Case, case_from
 from cds_service.clinical.cautions import Standing, cautions_on
-from cds_service.clinical.facts import DataGap, GapKind, PatientFacts
+from cds_service.clinical.facts import DataGap, GapKind, NacSource, PatientFacts
 from cds_service.clinical.findings import Ask, Category, Finding, Verdict
 from cds_service.clinical.indications import INDICATIONS
 from cds_service.clinical.inputs import inputs_of
@@ -107,10 +107,27 @@ def _missing(case: Case, dosing: DosingPlan | DosingRefusal | None) -> list[Data
         (Analyte.ALT, "no AST or ALT is charted in this episode", not case.liver.enzyme_results),
     ]
     gaps = [DataGap(GapKind.MISSING, analyte.value, words) for analyte, words, is_missing in absent if is_missing]
+    gaps += _lapsed_courses(case)
     gaps += _future_times(case)
     if isinstance(dosing, DosingRefusal):
         gaps.append(DataGap(GapKind.MISSING, Analyte.WEIGHT.value, dosing.because))
     return gaps
+
+
+def _lapsed_courses(case: Case) -> list[DataGap]:
+    """Acetylcysteine on the chart that does not stand for treatment now."""
+    return [
+        DataGap(GapKind.NEEDS_CONFIRMATION, "medications", _LAPSED[therapy.source], therapy.reference)
+        for therapy in case.nac.lapsed
+    ]
+
+
+_LAPSED = {
+    NacSource.REQUEST: "intravenous acetylcysteine was ordered, and neither runs by its period nor was it ever charted "
+    "as given: confirm whether it was",
+    NacSource.ADMINISTRATION: "intravenous acetylcysteine was given before the newest level, and does not count for it",
+    NacSource.STATEMENT: "intravenous acetylcysteine was given before the newest level, and does not count for it",
+}
 
 
 def _future_times(case: Case) -> list[DataGap]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from cds_service.clinical.facts import DataGap, GapKind, LabResult, PatientFacts
 from cds_service.clinical.ingestion import Ingestion, Pattern, ingestion_of
-from cds_service.clinical.levels import Level, Place, is_detectable, is_shortly_before, levels_of
+from cds_service.clinical.levels import Level, Place, is_detectable, is_shortly_before, levels_of, usable_sample_time
 from cds_service.clinical.liver import Liver, liver_of, newest
 from cds_service.clinical.nac_course import NacCourse, nac_course_of
 from cds_service.clinical.quantity import Analyte, Bounded, Elapsed, Span, hours
@@ -94,9 +94,13 @@ class Case:
         return self.facts.patient.age_years(self.now)
 
     def newest(self, analyte: Analyte) -> LabResult | None:
-        """The newest usable result of this analyte in the episode; one without a time counts as the oldest."""
+        """The newest usable result of this analyte in the episode; one without a time counts as the oldest.
+
+        A sample charted in the future has no usable time.
+        """
         since = self.profile.episode_start(self.now)
-        return newest([r for r in self.facts.of(analyte) if r.sampled is None or r.sampled.latest >= since])
+        recent = (r for r in self.facts.of(analyte) if r.sampled is None or r.sampled.latest >= since)
+        return newest([replace(r, sampled=usable_sample_time(r.sampled, self.now)) for r in recent])
 
     def newest_value(self, analyte: Analyte) -> Bounded | None:
         """The newest value of this analyte in the episode, in its canonical unit; None when missing or unusable."""

@@ -5,7 +5,7 @@ A caution never stands against a treatment: where a rule treats or asks to consi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -21,7 +21,7 @@ from cds_service.clinical.evidence import (
 )
 from cds_service.clinical.facts import Diagnosis, DrugOrder, OrderedSubstance, Problem, Route, Severity
 from cds_service.clinical.findings import Category, Finding, Rule, met, not_met, unknown
-from cds_service.clinical.thresholds import COPD_EXACERBATIONS, EXACERBATION_WINDOW
+from cds_service.clinical.thresholds import COPD_EXACERBATIONS, EXACERBATION_WINDOW, FIBROSIS_AGE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -92,8 +92,17 @@ def for_airway_disease(case: Case, order: DrugOrder, standing: Standing) -> Find
 
 
 def for_cystic_fibrosis(case: Case, order: DrugOrder, standing: Standing) -> Finding:
-    """E2: IV NAC for cystic fibrosis only."""
-    return _only_for(case, order, standing, _FIBROSIS, "cystic fibrosis")
+    """E2: IV NAC for cystic fibrosis only; the evidence about other routes is for six years and older."""
+    finding = _only_for(case, order, standing, _FIBROSIS, "cystic fibrosis")
+    return replace(finding, because=f"{finding.because}{_fibrosis_age(case)}") if finding.is_met else finding
+
+
+def _fibrosis_age(case: Case) -> str:
+    """That the evidence is not about this patient's age; empty where it is."""
+    from_age = f"the evidence about inhaled or oral acetylcysteine is from {FIBROSIS_AGE.value:g} years of age"
+    if case.age_years is None:
+        return f"; {from_age}, and the age is not charted"
+    return "" if FIBROSIS_AGE.reached_by_number(case.age_years) else f"; {from_age}, and this patient is younger"
 
 
 def for_contrast(case: Case, order: DrugOrder, standing: Standing) -> Finding:
@@ -160,7 +169,8 @@ CAUTIONS: tuple[CautionRule, ...] = (
     ),
     CautionRule(
         "E2-iv-for-cystic-fibrosis",
-        "IV acetylcysteine ordered for cystic fibrosis only: caution; no net benefit even inhaled or oral",
+        "IV acetylcysteine ordered for cystic fibrosis only: caution; no net benefit even inhaled or oral (evidence "
+        "from 6 years of age)",
         for_cystic_fibrosis,
         (CFF_2013,),
         ("S8", "S10"),

@@ -36,13 +36,15 @@ class DataGap:
     """One thing the service could not use, in words for a card; `about` names the fact it would have fed.
 
     `about` is an `Analyte` value ("acetaminophen", "ALT" ...), "exposure", "problems", "medications",
-    "allergies", "weight", "patient", "encounter" or "drug order".
+    "allergies", "weight", "patient", "encounter" or "drug order". `found`: the code ("system|code") or unit
+    that is not known, as charted ("" for a quantity without a unit); None where the gap is about neither.
     """
 
     kind: GapKind
     about: str
     text: str
     reference: str | None = None
+    found: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,8 +196,10 @@ class NacTherapy:
 
     `status` is the FHIR status ("in-progress", "completed", "active" ...). `given`: when it was or is
     given (an administration), or when it was ordered (a request). `infused`: from start to (planned) end,
-    where both are charted as instants. `dose_mg` or `dose_mg_kg`: what the record says was or is given.
-    `reasons`: why, as far as stated.
+    where both are charted as instants; `started_at`: the start of a charted period. `dose_mg` or `dose_mg_kg`:
+    what the record says was or is given, or the rate it says it ran at. `concentrate_ml`: a volume of a product
+    that is the concentrate, which may be of the drug or of the mixed bag. `unread`: why no amount could be read.
+    `valid_until`: when the period of an order ends. `reasons`: why, as far as stated.
     """
 
     source: NacSource
@@ -206,8 +210,19 @@ class NacTherapy:
     given: Span | None = None
     dose_mg: float | None = None
     dose_mg_kg: float | None = None
+    rate_mg_h: float | None = None
+    rate_mg_kg_h: float | None = None
+    concentrate_ml: float | None = None
+    unread: str = ""
     infused: Span | None = None
+    started_at: datetime | None = None
+    valid_until: datetime | None = None
     reasons: frozenset[Problem] = frozenset()
+
+    @property
+    def runs_at_a_rate(self) -> bool:
+        """Whether the record gives a rate of drug instead of a dose."""
+        return self.rate_mg_h is not None or self.rate_mg_kg_h is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,7 +288,8 @@ class OrderedSubstance(StrEnum):
 class DrugOrder:
     """A draft drug order. `route` is the resolved route (order, else product); `reasons` why it was ordered.
 
-    `bags`: what an order of acetylcysteine says of each infusion; empty for every other drug.
+    `bags`: what an order of acetylcysteine says of each infusion; empty for every other drug. `is_charcoal`:
+    activated charcoal, which adsorbs what is swallowed with it.
     """
 
     reference: str
@@ -282,11 +298,15 @@ class DrugOrder:
     route: Route = Route.UNKNOWN
     reasons: frozenset[Problem] = frozenset()
     bags: tuple[OrderedBag, ...] = ()
+    is_charcoal: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class PatientFacts:
-    """Everything the rules may ask about one patient. Sequences are sorted, so order of resources never matters."""
+    """Everything the rules may ask about one patient. Sequences are sorted, so order of resources never matters.
+
+    `orders`: the draft orders the hook is about; `unselected`: other drafts, which matter only beside these.
+    """
 
     patient: Patient
     results: tuple[LabResult, ...] = ()
@@ -298,6 +318,7 @@ class PatientFacts:
     weights: tuple[Weight, ...] = ()
     mental_status: tuple[MentalStatus, ...] = ()
     orders: tuple[DrugOrder, ...] = ()
+    unselected: tuple[DrugOrder, ...] = ()
     gaps: tuple[DataGap, ...] = field(default=())
 
     def of(self, *analytes: Analyte) -> tuple[LabResult, ...]:

@@ -68,6 +68,8 @@ class Test(StrEnum):
     ACETAMINOPHEN = "acetaminophen level"
     TRANSAMINASES = "AST and ALT"
     INR = "INR"
+    INJURY = "creatinine, lactate, phosphate and glucose"
+    """Asked for together while the liver is injured."""
     MENTAL_STATUS = "mental-status assessment"
     WEIGHT = "body weight"
 

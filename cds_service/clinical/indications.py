@@ -182,7 +182,8 @@ INDICATIONS: tuple[Rule, ...] = (
     ),
     Rule(
         "B12-off-nomogram-negative",
-        "Off the nomogram, level below its threshold and AST and ALT normal, both known: not indicated now",
+        "Off the nomogram, level below its threshold (20 mg/L after repeated ingestion: verify locally), AST and ALT "
+        "normal, both known: not indicated now",
         Category.NOT_INDICATED,
         rules_off_nomogram.off_nomogram_negative,
         _OFF_NOMOGRAM,

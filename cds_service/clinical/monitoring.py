@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from cds_service.clinical.quantity import Bounded
 
 _REPEATED = (Test.ACETAMINOPHEN, Test.TRANSAMINASES, Test.INR)
-_IN_INJURY = "creatinine, lactate, phosphate and glucose, because the liver is injured"
 _UNSEEN_PROBLEMS = frozenset({GapKind.NOT_FETCHED, GapKind.TRUNCATED})
 _CLINICIAN_CONFIRMS = "nothing on the chart speaks against the patient being well, which the clinician confirms"
 
@@ -66,8 +65,13 @@ def criterion_not_met(case: Case) -> Finding:
     against = [c.words for c in criteria if c.is_met is False]
     if not against:
         return not_met("no acetylcysteine under way with a criterion that is not met")
-    finding = met(f"{case.nac.state.value}; not yet met - {', '.join(against)}{_noted(case)}", asks=_asks(case))
-    return replace(finding, missing=_missing(case, criteria), overlays=_doubt(criteria))
+    finding = met(f"{_state_words(case)}; not yet met - {', '.join(against)}{_noted(case)}", asks=_asks(case))
+    return replace(
+        finding,
+        missing=_missing(criteria),
+        overlays=_doubt(criteria),
+        category=Category.CONSIDER if is_long_over(case) else None,
+    )
 
 
 def criteria_not_known(case: Case) -> Finding:
@@ -79,7 +83,7 @@ def criteria_not_known(case: Case) -> Finding:
     finding = met(f"{_state_words(case)}; not yet known - {unknown_ones}{_noted(case)}", asks=_asks(case))
     return replace(
         finding,
-        missing=_missing(case, criteria),
+        missing=_missing(criteria),
         overlays=_doubt(criteria),
         category=Category.DATA_NEEDED if is_long_over(case) else None,
     )
@@ -91,9 +95,8 @@ def _state_words(case: Case) -> str:
     return f"{case.nac.state.value}, the last charted infusion more than {COURSE_LONG_OVER.value:g} h ago"
 
 
-def _missing(case: Case, criteria: Sequence[Criterion]) -> tuple[str, ...]:
-    open_ones = tuple(c.missing for c in criteria if c.is_met is None)
-    return (*open_ones, _IN_INJURY) if case.liver.enzymes is EnzymeState.ELEVATED else open_ones
+def _missing(criteria: Sequence[Criterion]) -> tuple[str, ...]:
+    return tuple(c.missing for c in criteria if c.is_met is None)
 
 
 def _doubt(criteria: Sequence[Criterion]) -> frozenset[Overlay]:
@@ -105,13 +108,17 @@ def _doubt(criteria: Sequence[Criterion]) -> frozenset[Overlay]:
 
 
 def _asks(case: Case) -> tuple[Ask, ...]:
-    """The repeat tests: by the end of the last bag where it is known; at once when no infusion runs any more."""
+    """The repeat tests: by the end of the last bag where it is known; at once when no infusion runs any more.
+
+    While the liver is injured also those that tell how far.
+    """
+    tests = (*_REPEATED, Test.INJURY) if case.liver.enzymes is EnzymeState.ELEVATED else _REPEATED
     progress = progress_of(case)
     ends_at = None if progress.running is None else progress.running.ends_course_at
     is_over = case.nac.state is NacState.GIVEN and (progress.is_whole_course is True or is_long_over(case))
     if is_over or (ends_at is not None and ends_at <= case.now):
-        return tuple(Ask(test, not_before=case.now) for test in _REPEATED)
-    return tuple(Ask(test, not_after=ends_at) for test in _REPEATED)
+        return tuple(Ask(test, not_before=case.now) for test in tests)
+    return tuple(Ask(test, not_after=ends_at) for test in tests)
 
 
 def is_long_over(case: Case) -> bool:

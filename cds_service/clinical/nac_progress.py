@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from cds_service.clinical.nac_amounts import given_so_far, why_no_dose, with_doses
 from cds_service.clinical.nac_course import NacState
 from cds_service.clinical.quantity import hours, plain
 from cds_service.clinical.regimens import Bag, DosingPlan, dosing_for_site
@@ -46,7 +47,8 @@ class NacProgress:
 
     `since`: the latest instant at which the first infusion may have begun. `ended_at`: the last charted time
     when none runs, `ended_by`: the latest the last one can have ended (a start alone does not say). `is_estimate`:
-    part of a running infusion is counted by the clock.
+    part of a running infusion is counted by the clock. `bags`: the bags of the site's regimen that were given or
+    are running, as far as their doses show it.
     """
 
     since: datetime | None = None
@@ -57,6 +59,7 @@ class NacProgress:
     ended_at: datetime | None = None
     ended_by: datetime | None = None
     running: RunningBag | None = None
+    bags: tuple[int, ...] = ()
 
     @property
     def is_whole_course(self) -> bool | None:
@@ -81,12 +84,12 @@ _DOUBLED = _Part(None, why_open="infusions are charted as overlapping and may be
 
 def progress_of(case: Case) -> NacProgress:
     """The course at `case.now`; empty when no intravenous administration is charted."""
-    records = _distinct(case.nac.administrations)
+    bags = _regimen_bags(case)
+    records = with_doses(_distinct(case.nac.administrations), bags)
     if not records:
         return NacProgress(still_open=("no administration of acetylcysteine is charted",))
-    dosed_kg = _dosed_kg(case)
     doubled = _doubled(records)
-    parts = [_DOUBLED if record in doubled else _part(record, dosed_kg, case.now) for record in records]
+    parts = [_DOUBLED if record in doubled else _part(record, case, bags) for record in records]
     known = [part.mg_kg for part in parts if part.mg_kg is not None]
     masses = [part.mg for part in parts]
     progress = NacProgress(
@@ -95,6 +98,7 @@ def progress_of(case: Case) -> NacProgress:
         given_mg=None if None in masses else sum(mass for mass in masses if mass is not None),
         is_estimate=any(part.is_estimate for part in parts),
         still_open=tuple(dict.fromkeys(part.why_open for part in parts if part.why_open)),
+        bags=_begun_bags(records, bags),
     )
     if case.nac.state is NacState.RUNNING:
         return replace(progress, running=_running_bag(case, records))
@@ -116,10 +120,15 @@ def _distinct(records: tuple[NacTherapy, ...]) -> list[NacTherapy]:
     by_infusion: dict[object, NacTherapy] = {}
     for record in records:
         start = None if record.given is None else record.given.earliest
-        key = record.reference if start is None else (start, record.dose_mg, record.dose_mg_kg)
+        key = record.reference if start is None else (start, _amounts(record))
         if key not in by_infusion or record.status == "completed":
             by_infusion[key] = record
     return list(by_infusion.values())
+
+
+def _amounts(record: NacTherapy) -> tuple[float | None, ...]:
+    """Everything the record says of how much it gave."""
+    return (record.dose_mg, record.dose_mg_kg, record.rate_mg_h, record.rate_mg_kg_h, record.concentrate_ml)
 
 
 def _doubled(records: list[NacTherapy]) -> list[NacTherapy]:
@@ -133,8 +142,7 @@ def _overlap(earlier: NacTherapy, later: NacTherapy) -> bool:
         return later.infused.earliest + tolerance < earlier.infused.latest
     if earlier.given is None or later.given is None:
         return False
-    is_same = (earlier.dose_mg, earlier.dose_mg_kg) == (later.dose_mg, later.dose_mg_kg)
-    return is_same and later.given.earliest - earlier.given.earliest < timedelta(hours=1)
+    return _amounts(earlier) == _amounts(later) and later.given.earliest - earlier.given.earliest < timedelta(hours=1)
 
 
 def _dosed_kg(case: Case) -> float | None:
@@ -150,17 +158,17 @@ def _surely_begun(record: NacTherapy) -> datetime | None:
     return None if record.given is None else record.given.latest
 
 
-def _part(record: NacTherapy, dosed_kg: float | None, now: datetime) -> _Part:
-    if record.given is not None and record.given.earliest > now + timedelta(hours=CLOCK_TOLERANCE.value):
+def _part(record: NacTherapy, case: Case, bags: tuple[Bag, ...]) -> _Part:
+    if record.given is not None and record.given.earliest > case.now + timedelta(hours=CLOCK_TOLERANCE.value):
         return _Part(None, why_open="an infusion is charted in the future")
+    dosed_kg = _dosed_kg(case)
     dose = _mg_kg(record, dosed_kg)
     if dose is None:
-        words = "the dose of an infusion" if record.dose_mg is None else "a usable body weight"
-        return _Part(None, record.dose_mg, f"{words} is not charted")
-    if record.status == "completed":
+        return _undosed_part(record, bags, dosed_kg, case.now)
+    if record.status == "completed" or (record.status == "stopped" and record.runs_at_a_rate):
         return _Part(dose, record.dose_mg)
     if record.status == _RUNNING:
-        return _running_part(record, dose, now)
+        return _running_part(record, dose, case.now)
     return _Part(None, why_open=f"how much an infusion charted as {record.status} gave")
 
 
@@ -168,6 +176,16 @@ def _mg_kg(record: NacTherapy, dosed_kg: float | None) -> float | None:
     if record.dose_mg_kg is not None:
         return record.dose_mg_kg
     return None if record.dose_mg is None or dosed_kg is None else record.dose_mg / dosed_kg
+
+
+def _undosed_part(record: NacTherapy, bags: tuple[Bag, ...], dosed_kg: float | None, now: datetime) -> _Part:
+    """An infusion whose dose the chart does not give: what it gave by its rate so far, or why that is open."""
+    if record.dose_mg is not None:
+        return _Part(None, record.dose_mg, "a usable body weight is not charted")
+    so_far = given_so_far(record, bags, dosed_kg, now) if record.status == _RUNNING else None
+    if so_far is not None:
+        return _Part(so_far, None if dosed_kg is None else so_far * dosed_kg, is_estimate=True)
+    return _Part(None, why_open=why_no_dose(record))
 
 
 def _running_part(record: NacTherapy, dose_mg_kg: float, now: datetime) -> _Part:
@@ -214,6 +232,12 @@ def _matching(record: NacTherapy, bags: tuple[Bag, ...]) -> Bag | None:
 def _is_dose_of(record: NacTherapy, bag: Bag) -> bool:
     dose = record.dose_mg_kg * bag.dosed_weight_kg if record.dose_mg_kg is not None else record.dose_mg
     return dose is not None and not BAG_DOSE_MATCH.reached_by_number(abs(dose - bag.dose_mg) / bag.dose_mg)
+
+
+def _begun_bags(records: list[NacTherapy], bags: tuple[Bag, ...]) -> tuple[int, ...]:
+    """The bags that were given or are running; one that was stopped, or whose dose fits several, is not counted."""
+    found = (_matching(record, bags) for record in records if record.status in {_RUNNING, "completed"})
+    return tuple(sorted({bag.number for bag in found if bag is not None}))
 
 
 def _duration(bag: Bag) -> timedelta:

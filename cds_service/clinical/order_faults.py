@@ -52,6 +52,7 @@ class FaultKind(StrEnum):
     RATE = "pump rate"
     DUPLICATE = "bag ordered twice"
     EXTRA_BAG = "bag too many"
+    ALREADY_GIVEN = "bag given already"
     MIXED = "regimens mixed"
     UNREAD = "not readable"
     DILUENT = "diluent volume"

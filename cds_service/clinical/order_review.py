@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 from cds_service.clinical.assessment import Judged
 from cds_service.clinical.evidence import FDA_LABEL, FDA_LABEL_TWO_BAG, SERVICE_ASSUMPTION, Evidence
 from cds_service.clinical.findings import Category, Finding, Overlay, Rule, Verdict, met, not_met, unknown
+from cds_service.clinical.monitoring import is_long_over
+from cds_service.clinical.nac_progress import progress_of
 from cds_service.clinical.order_faults import FaultKind, OrderFault, faults_of
 from cds_service.clinical.regimen_fit import Body, Fit, PlacedBag, best_fit, cap_kg, is_right_bag
 from cds_service.clinical.regimens import REGIMENS, DosingPlan, DosingRefusal, dosing_for_site, dosing_plan
@@ -19,11 +21,12 @@ from cds_service.clinical.thresholds import ADULT_AGE, ADULT_VOLUMES
 from cds_service.clinical.weight import UnusableWeight, dosing_weight
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from cds_service.clinical.case import Case
     from cds_service.clinical.facts import DrugOrder
-    from cds_service.clinical.regimens import Dosing
+    from cds_service.clinical.profiles import RegimenName
+    from cds_service.clinical.regimens import Bag, Dosing
 
 _SEVERAL = 2
 
@@ -46,7 +49,8 @@ REVIEW_RULES: tuple[ReviewRule, ...] = (
     ReviewRule(
         "F1-dose-off-regimen",
         "Ordered dose, infusion time or rate more than 10 % off the regimen for the weight; twice or half the dose or "
-        "more, mg/kg/h written for mg/kg, a bag too many or mixed regimens are critical",
+        "more, mg/kg/h written for mg/kg, a bag too many or given already, or mixed regimens are "
+        "critical",
         (FDA_LABEL,),
     ),
     ReviewRule(
@@ -71,7 +75,8 @@ REVIEW_RULES: tuple[ReviewRule, ...] = (
 class DoseReview:
     """What the review found in the selected bags.
 
-    `right`: the numbers to order instead, or why there are none. `judged`: rules F1-F4.
+    `right`: the numbers to order instead, or why there are none. `judged`: rules F1-F4. `given`: the bags of the
+    site's regimen that were given or are running.
     """
 
     orders: tuple[DrugOrder, ...]
@@ -81,6 +86,19 @@ class DoseReview:
     judged: tuple[Judged, ...]
     weight_problem: str | None
     needs_card: bool
+    given: tuple[int, ...]
+    site_regimen: RegimenName
+
+    @property
+    def absent(self) -> tuple[int, ...]:
+        """The bags of the regimen that are neither ordered nor given."""
+        return tuple(number for number in self.fit.absent if number not in self.given)
+
+    def left_of(self, plan: DosingPlan) -> tuple[Bag, ...]:
+        """The bags of `plan` that were not given; none of another regimen than the one under way."""
+        if self.given and plan.regimen != self.site_regimen.value:
+            return ()
+        return tuple(bag for bag in plan.bags if bag.number not in self.given)
 
     @property
     def is_critical(self) -> bool:
@@ -116,11 +134,27 @@ def review_orders(case: Case, orders: Iterable[DrugOrder]) -> DoseReview | None:
     fit = best_fit(bags, case.profile, weight_kg)
     faults = _faults(fit, is_child=_is_child(case, weight_kg))
     right = _right(case, fit, faults, problem)
-    faults = (*_mixed(fit, faults), *_too_light(case, fit), *faults)
+    given = bags_given(case)
+    faults = (*_mixed(fit, faults), *_too_light(case, fit), *_given_already(fit, given, case.profile.regimen), *faults)
     charted = isinstance(usable, UnusableWeight) and usable.weight is not None
     needs_weight = problem is not None and (charted or not all(_is_per_kg(bag) for bag in fit.placed))
-    review = DoseReview(reviewed, fit, _by_gravity(faults), right, (), problem, bool(faults) or needs_weight)
+    review = DoseReview(
+        orders=reviewed,
+        fit=fit,
+        faults=_by_gravity(faults),
+        right=right,
+        judged=(),
+        weight_problem=problem,
+        needs_card=bool(faults) or needs_weight,
+        given=given,
+        site_regimen=case.profile.regimen,
+    )
     return replace(review, judged=_judged(review))
+
+
+def bags_given(case: Case) -> tuple[int, ...]:
+    """The bags of the site's regimen that the course under way has had, or has running; none of one long over."""
+    return () if is_long_over(case) or not case.nac.is_under_way else progress_of(case).bags
 
 
 def _is_per_kg(bag: PlacedBag) -> bool:
@@ -161,6 +195,18 @@ _MERELY_INCOMPLETE = frozenset({FaultKind.NO_DURATION, FaultKind.UNREAD, FaultKi
 def _is_some_bag(bag: PlacedBag, body: Body) -> bool:
     """Whether the bag is right in some regimen, at the same weight cap."""
     return any(is_right_bag(bag.ordered, recipe, body) for regimen in REGIMENS.values() for recipe in regimen.recipes)
+
+
+def _given_already(fit: Fit, given: Sequence[int], site_regimen: RegimenName) -> Iterator[OrderFault]:
+    """A bag of the course under way once more; the last one may be repeated, to go on beyond the regimen."""
+    last = len(REGIMENS[site_regimen].recipes)
+    left = [number for number in range(1, last + 1) if number not in given]
+    right = f"go on with bag {' and '.join(map(str, left))}" if left else "no bag of the regimen is left"
+    for bag in fit.placed if fit.regimen is site_regimen else ():
+        if bag.number in given and bag.number != last:
+            words = f"bag {bag.number} is ordered again: it was given or is running"
+            yield OrderFault(FaultKind.ALREADY_GIVEN, "F1", words, right, is_critical=True, bag=bag.number,
+                             reference=bag.ordered.reference, is_high=True)  # fmt: skip
 
 
 def _too_light(case: Case, fit: Fit) -> tuple[OrderFault, ...]:

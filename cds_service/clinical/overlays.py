@@ -6,7 +6,7 @@ the other tables bring overlays of their own (high risk, transplant, detection l
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -24,6 +24,7 @@ from cds_service.clinical.ingestion import Pattern
 from cds_service.clinical.liver import EnzymeState, newest
 from cds_service.clinical.monitoring import has_altered_mental_status, is_long_over
 from cds_service.clinical.nac_course import NacState
+from cds_service.clinical.profiles import AllergyPolicy
 from cds_service.clinical.quantity import Analyte
 from cds_service.clinical.regimens import DosingPlan, DosingRefusal
 from cds_service.clinical.thresholds import (
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
 
     from cds_service.clinical.assessment import Judged
     from cds_service.clinical.case import Case
-    from cds_service.clinical.facts import CharcoalDose
+    from cds_service.clinical.facts import CharcoalDose, DrugOrder
     from cds_service.clinical.quantity import Bounded
 
 Dosing: TypeAlias = DosingPlan | DosingRefusal | None
@@ -156,14 +157,21 @@ def fluid_restricted(case: Case, dosing: Dosing) -> Finding:
 
 
 def charcoal_with_oral_nac(case: Case, _dosing: Dosing) -> Finding:
-    """F6: acetylcysteine by mouth, given, ordered or about to be, near activated charcoal."""
-    charcoal = [dose for dose in case.facts.charcoal if _is_near(case, dose)]
-    if not charcoal or not _has_oral_nac(case):
+    """F6: acetylcysteine by mouth, given, ordered or about to be, near activated charcoal that is either."""
+    charted = [dose.name for dose in case.facts.charcoal if _is_near(case, dose)]
+    drafted = [order.name for order in _drafts(case) if order.is_charcoal]
+    if not (charted or drafted) or not _has_oral_nac(case):
         return not_met("no oral acetylcysteine beside activated charcoal")
+    name, how = (charted[0], "charted") if charted else (drafted[0], "charted or about to be ordered")
     return met(
-        f"oral acetylcysteine and {charcoal[0].name} are both charted: charcoal can adsorb up to "
+        f"oral acetylcysteine and {name} are both {how}: charcoal can adsorb up to "
         f"{CHARCOAL_ADSORBS.value:g} % of oral acetylcysteine; prefer the intravenous route, or separate the two"
     )
+
+
+def _drafts(case: Case) -> tuple[DrugOrder, ...]:
+    """Every draft order, selected or not: whoever signs one may sign them all."""
+    return (*case.facts.orders, *case.facts.unselected)
 
 
 def _is_near(case: Case, dose: CharcoalDose) -> bool:
@@ -179,8 +187,9 @@ def _has_oral_nac(case: Case) -> bool:
         n.route is Route.ORAL and n.status != "stopped" and (n.given is None or n.given.latest >= since)
         for n in case.facts.nac
     )
-    ordered = any(o.substance is OrderedSubstance.ACETYLCYSTEINE and o.route is Route.ORAL for o in case.facts.orders)
-    return charted or ordered
+    return charted or any(
+        order.substance is OrderedSubstance.ACETYLCYSTEINE and order.route is Route.ORAL for order in _drafts(case)
+    )
 
 
 # --- extracorporeal treatment
@@ -220,7 +229,7 @@ _EXTRIP = "EXTRIP"
 
 
 def _newest_level(case: Case) -> Bounded | None:
-    result = newest([level.result for level in case.current_levels])
+    result = newest([replace(level.result, sampled=level.sampled) for level in case.current_levels])
     return None if result is None else result.reported
 
 
@@ -238,7 +247,26 @@ def _dysfunction(case: Case) -> list[tuple[str, Answer]]:
     ]
 
 
-_SLOWER = "slower first bag, be ready to treat anaphylaxis, talk to a toxicologist; treatment is not withheld"
+_ON_REACTION = {
+    AllergyPolicy.SLOWER_FIRST_BAG: "slower first bag, be ready to treat anaphylaxis, talk to a toxicologist; "
+    "treatment is not withheld",
+    AllergyPolicy.CONSULT_FIRST: "talk to a toxicologist now, before the first bag and without delaying it, be ready "
+    "to treat anaphylaxis; treatment is not withheld",
+}
+
+
+def _minding(problem: Problem, *policies: AllergyPolicy) -> Callable[[Case, Dosing], Finding]:
+    """A row about a risk of a reaction, in the words of the profile's policy; it holds under these policies."""
+
+    def judge(case: Case, _dosing: Dosing) -> Finding:
+        policy = case.profile.allergy_policy
+        if policy not in policies or not case.facts.having(problem):
+            return not_met(f"not: {problem.value}")
+        return met(f"{problem.value}: {_ON_REACTION[policy]}")
+
+    return judge
+
+
 _CALL = (Overlay.CONSULT,)
 _CONSENSUS = (US_CONSENSUS_2023,)
 
@@ -337,16 +365,25 @@ OVERLAYS: tuple[OverlayRule, ...] = (
     OverlayRule(
         "F5-previous-reaction",
         (Overlay.ALLERGY, Overlay.CONSULT),
-        "Previous reaction to acetylcysteine: slower first bag, be ready for anaphylaxis, toxicologist; never withheld",
-        _when(f"previous reaction to acetylcysteine: {_SLOWER}", _has(Problem.NAC_REACTION)),
+        "Previous reaction to acetylcysteine: slower first bag or toxicologist first (the profile's "
+        "allergy_policy), be ready for anaphylaxis; never withheld",
+        _minding(Problem.NAC_REACTION, *AllergyPolicy),
         (FDA_LABEL, US_CONSENSUS_2023),
     ),
     OverlayRule(
         "F5-asthma",
         (Overlay.ALLERGY,),
-        "Asthma: slower first bag, be ready for anaphylaxis, toxicologist; never withheld",
-        _when(f"asthma: {_SLOWER}", _has(Problem.ASTHMA)),
+        "Asthma: slower first bag or toxicologist first (the profile's allergy_policy), be ready for anaphylaxis; "
+        "never withheld",
+        _minding(Problem.ASTHMA, *AllergyPolicy),
         (FDA_LABEL,),
+    ),
+    OverlayRule(
+        "F5-asthma-consult-first",
+        _CALL,
+        "Asthma, where the profile has a toxicologist asked before the first bag (allergy_policy consult_first)",
+        _minding(Problem.ASTHMA, AllergyPolicy.CONSULT_FIRST),
+        (SERVICE_ASSUMPTION,),
     ),
     OverlayRule(
         "F6-charcoal-with-oral-acetylcysteine",

@@ -29,7 +29,7 @@ class Membership:
 
 def membership_of(case: Case) -> Membership:
     """Membership with all its reasons; being outside is a decision, not a failure."""
-    return Membership(tuple(reason for reason, applies in _REASONS if applies(case)))
+    return Membership(tuple(reason for reason, applies in REASONS if applies(case)))
 
 
 def _level_beyond_therapeutic_use(case: Case) -> bool:
@@ -51,7 +51,7 @@ def _injury_after_acetaminophen(case: Case) -> bool:
     return case.liver.is_hepatotoxic is True and case.has_acetaminophen_evidence
 
 
-_REASONS: tuple[tuple[str, Callable[[Case], bool]], ...] = (
+REASONS: tuple[tuple[str, Callable[[Case], bool]], ...] = (
     ("a poisoning or exposure is charted in the current episode", lambda case: case.ingestion.has_context),
     ("a level beyond therapeutic use", _level_beyond_therapeutic_use),
     ("a detectable level with elevated AST or ALT", _detectable_with_injury),
@@ -60,3 +60,4 @@ _REASONS: tuple[tuple[str, Callable[[Case], bool]], ...] = (
     ("intravenous acetylcysteine is ordered or running", lambda case: case.nac.is_under_way),
     ("acetaminophen data on the chart could not be read", lambda case: bool(case.unread_levels)),
 )
+"""Every reason to be in the population, in words, with its condition."""

@@ -37,6 +37,9 @@ class AllergyPolicy(StrEnum):
     """What a previous reaction or asthma adds; no policy ever removes a treatment."""
 
     SLOWER_FIRST_BAG = "slower_first_bag"
+    """Begin with the first bag run slower, then talk to a toxicologist."""
+    CONSULT_FIRST = "consult_first"
+    """Talk to a toxicologist before the first bag, for asthma too, without delaying it."""
 
 
 class RegimenName(StrEnum):
@@ -58,6 +61,10 @@ class PoisonCentre:
     name: str
     phone: str
     verify_locally: bool = False
+
+    def __str__(self) -> str:
+        """As a card says it, with a warning where the number was read second-hand."""
+        return f"{self.name} {self.phone}{' (read second-hand: verify locally)' if self.verify_locally else ''}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -139,7 +139,7 @@ def _per_kg_and_time(top: dict[str, float]) -> dict[str, float]:
 
 # The one unit table: lower-cased unit -> factor to the canonical unit. UCUM codes and the invalid
 # spellings seen everywhere (IU/L, mcg/mL, lb) stand side by side; `_unit_key` folds the rest.
-_FACTOR: dict[Analyte, dict[str, float]] = {
+UNITS: dict[Analyte, dict[str, float]] = {
     Analyte.ACETAMINOPHEN: _MASS_PER_VOLUME_MG_L
     | {
         "umol/l": APAP_MOLAR_MASS_MG_PER_MMOL / 1000,
@@ -181,7 +181,7 @@ def _unit_key(unit: str) -> str:
 
 def unit_factor(analyte: Analyte, unit: str | None) -> float | None:
     """The factor from `unit` to the analyte's canonical unit; None when the unit is not known for it."""
-    return _FACTOR[analyte].get(_unit_key(unit or ""))
+    return UNITS[analyte].get(_unit_key(unit or ""))
 
 
 def in_canonical_unit(analyte: Analyte, value: float, unit: str | None) -> float:

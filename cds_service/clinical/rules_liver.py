@@ -19,7 +19,7 @@ from cds_service.clinical.findings import (
     unknown,
 )
 from cds_service.clinical.levels import leading_level
-from cds_service.clinical.liver import EnzymeState, newest
+from cds_service.clinical.liver import EnzymeState
 from cds_service.clinical.profiles import NonApapAlf
 from cds_service.clinical.quantity import Analyte, Bounded, plain
 from cds_service.clinical.thresholds import (
@@ -43,6 +43,9 @@ if TYPE_CHECKING:
 ASK_LEVEL = Ask(Test.ACETAMINOPHEN)
 ASK_ENZYMES = Ask(Test.TRANSAMINASES)
 ASK_INR = Ask(Test.INR)
+ASK_INJURY = Ask(Test.INJURY)
+_OF_INJURY = (Analyte.CREATININE, Analyte.LACTATE, Analyte.PHOSPHATE)
+"""What is read of the tests for an injured liver; glucose is only asked for."""
 ASK_MENTAL_STATUS = Ask(Test.MENTAL_STATUS)
 
 INR_CAUTION = "INR may also be raised by warfarin or by acetylcysteine itself"
@@ -56,7 +59,7 @@ def alf_with_acetaminophen(case: Case) -> Finding:
     if failing is None:
         return unknown("encephalopathy is charted without a usable INR", "INR", asks=(ASK_INR,))
     if case.has_acetaminophen_evidence:
-        return met(f"{alf_words(case)}; {evidence_words(case)}", asks=_inr_if_missing(case))
+        return met(f"{alf_words(case)}; {evidence_words(case)}", asks=_if_missing(case))
     if case.has_detectable_level is None:
         return unknown(
             "acute liver failure without a usable acetaminophen level", "acetaminophen level", asks=(ASK_LEVEL,)
@@ -64,8 +67,11 @@ def alf_with_acetaminophen(case: Case) -> Finding:
     return not_met("acute liver failure without evidence of acetaminophen")
 
 
-def _inr_if_missing(case: Case) -> tuple[Ask, ...]:
-    return (ASK_INR,) if case.liver.inr_raised is None else ()
+def _if_missing(case: Case) -> tuple[Ask, ...]:
+    """INR, and the tests that tell how far an injured liver fails, where the episode has none."""
+    inr = (ASK_INR,) if case.liver.inr_raised is None else ()
+    has_all = all(case.newest_value(analyte) is not None for analyte in _OF_INJURY)
+    return inr if has_all else (*inr, ASK_INJURY)
 
 
 def alf_words(case: Case) -> str:
@@ -96,7 +102,7 @@ def hepatotoxicity_with_acetaminophen(case: Case) -> Finding:
     if hepatotoxic is True and case.has_acetaminophen_evidence:
         return met(
             f"{peak_words(case)} is above {HEPATOTOXICITY.value:g} U/L; {evidence_words(case)}",
-            asks=_inr_if_missing(case),
+            asks=_if_missing(case),
         )
     if hepatotoxic is None:
         return unknown("AST and ALT are not known", "AST and ALT", asks=(ASK_ENZYMES,))
@@ -210,7 +216,7 @@ def _lactate(case: Case) -> tuple[str, bool | None]:
 
 def _phosphate(case: Case) -> tuple[str, bool | None]:
     """Phosphate counts only in a sample drawn 48-96 h after ingestion."""
-    result = newest(case.facts.of(Analyte.PHOSPHATE))
+    result = case.newest(Analyte.PHOSPHATE)
     value = None if result is None else result.reported
     sampled = None if result is None else result.sampled
     elapsed = None if sampled is None else case.hours_after_first_dose(sampled.latest)

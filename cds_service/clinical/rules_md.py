@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cds_service.clinical import order_review, thresholds
+from cds_service.clinical import order_review
 from cds_service.clinical.cautions import CAUTIONS, as_rule
 from cds_service.clinical.evidence import ALL_EVIDENCE, Evidence
 from cds_service.clinical.indications import INDICATIONS
@@ -17,7 +17,8 @@ from cds_service.clinical.overlays import OVERLAYS
 from cds_service.clinical.profile_keys import KEYS, rows
 from cds_service.clinical.profiles import PROFILES, RegimenName
 from cds_service.clinical.regimens import REGIMENS, DosingPlan, dosing_plan
-from cds_service.clinical.thresholds import ADULT_VOLUMES, WEIGHT_MIN, Threshold
+from cds_service.clinical.ruleset import SHIPPED
+from cds_service.clinical.thresholds import ADULT_VOLUMES, WEIGHT_MIN
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -100,12 +101,11 @@ def _source(evidence: Evidence) -> str:
 
 
 def _threshold_table() -> str:
-    found = {value for value in vars(thresholds).values() if isinstance(value, Threshold)}
     return _table(
         ("Threshold", "Value", "Source", "Where", "Reviewed"),
         (
             (t.name, str(t), _source(t.source), t.locator, t.reviewed.isoformat())
-            for t in sorted(found, key=lambda t: (t.name, t.unit, t.value))
+            for t in sorted(set(SHIPPED.thresholds.values()), key=lambda t: (t.name, t.unit, t.value))
         ),
     )
 

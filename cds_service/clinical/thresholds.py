@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from cds_service.clinical.evidence import (
     AGA_2017,
+    CFF_2013,
     CHEST_CTS_2015,
     EXTRIP_2014,
     FDA_LABEL,
@@ -143,6 +144,7 @@ CLOCK_TOLERANCE = Threshold(
     SERVICE_ASSUMPTION,
     "clocks",
 )
+FIBROSIS_AGE = Threshold("evidence about cystic fibrosis", 6, "years", Side.AT_LEAST, CFF_2013, "inhaled or oral NAC")
 EXACERBATION_WINDOW = Threshold("exacerbations counted over", 730, "days", Side.ABOVE, CHEST_CTS_2015, "oral NAC")
 COMPLETION_INR = Threshold("completion of acetylcysteine: INR", 2.0, "", Side.BELOW, US_CONSENSUS_2023, "stopping")
 COURSE_MG_KG = Threshold("whole course of acetylcysteine", 300, "mg/kg", Side.AT_LEAST, US_CONSENSUS_2023, "stopping")
@@ -157,6 +159,10 @@ COMPLETION_RESULT_AGE = Threshold(
 COURSE_LONG_OVER = Threshold(
     "a course that ended this long ago is not spoken of as running", 24, "h", Side.ABOVE, SERVICE_ASSUMPTION, "G3"
 )
+ORDER_STANDS = Threshold(
+    "an order of acetylcysteine without a period and never carried out is no treatment after",
+    24, "h", Side.ABOVE, SERVICE_ASSUMPTION, "orders",
+)  # fmt: skip
 LONGEST_BAG = Threshold("no bag of a regimen lasts longer", 24, "h", Side.ABOVE, SERVICE_ASSUMPTION, "bags")
 OVERLAP = Threshold("infusions may overlap by", 0.25, "h", Side.ABOVE, SERVICE_ASSUMPTION, "bags charted twice")
 BAG_DOSE_MATCH = Threshold(

@@ -62,7 +62,20 @@ def _page_from_bundle(bundle: JsonObject, resource_type: str) -> Page:
     entries = bundle.get("entry")
     if entries is not None and not isinstance(entries, list):
         return Page(failed(FaultKind.WRONG_RESOURCE, "the search result could not be read"))
-    return Page(_fetched_from_entries(entries or [], resource_type), _next_link(bundle))
+    link = _next_link(bundle)
+    if not entries and link is None and _hides_results(bundle):
+        return Page(failed(FaultKind.WRONG_RESOURCE, "the search result does not say that it is empty"))
+    return Page(_fetched_from_entries(entries or [], resource_type), link)
+
+
+def _hides_results(bundle: JsonObject) -> bool:
+    """Whether a Bundle without entries is unclear: it counts results all the same, or has null in their place.
+
+    Beyond that `total` is not relied on: servers leave it out, estimate it, or count what the caller may not see.
+    """
+    total = bundle.get("total")
+    is_null = "entry" in bundle and bundle["entry"] is None
+    return is_null if total is None else not (isinstance(total, int) and total == 0)
 
 
 def _fetched_from_entries(entries: list[Any], resource_type: str) -> Fetched:

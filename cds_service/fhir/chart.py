@@ -48,6 +48,6 @@ class Chart:
         return found if found is not None else self.resources.get(reference_tail(target) or "")
 
 
-def gap(kind: GapKind, about: str, words: str, resource: JsonObject) -> DataGap:
-    """A data gap that names the resource it was found in."""
-    return DataGap(kind, about, words, reference_of(resource))
+def gap(kind: GapKind, about: str, words: str, resource: JsonObject, found: str | None = None) -> DataGap:
+    """A data gap that names the resource it was found in, and the unknown code or unit `found` there."""
+    return DataGap(kind, about, words, reference_of(resource), found)

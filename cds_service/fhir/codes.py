@@ -231,6 +231,11 @@ def _loaded() -> _Table:
 _TABLE = _loaded()
 
 
+def known_codes() -> int:
+    """How many codes, and prefixes of codes, the table knows."""
+    return len(_TABLE.exact) + len(_TABLE.prefixes)
+
+
 @lru_cache(maxsize=16384)
 def term_of(code: Code) -> Term | None:
     """What the table says of a code: its own row, else its T39.1X pattern, else the longest prefix row.

@@ -21,7 +21,8 @@ class Concept:
 
     `terms`: what the terminology table says of its codes. `codes`: every code of a known system and valid
     shape. `own_text`: what a person wrote (`text`). `written`: that and the codings' displays.
-    `bare`: codes given without a usable system, which name nothing.
+    `bare`: codes given without a usable system, which name nothing. `charted_code`: its first code as charted,
+    "system|code", known or not.
     """
 
     terms: tuple[Term, ...] = ()
@@ -29,6 +30,7 @@ class Concept:
     own_text: str | None = None
     written: tuple[str, ...] = ()
     bare: tuple[str, ...] = ()
+    charted_code: str | None = None
 
     @property
     def name(self) -> str:
@@ -89,7 +91,8 @@ def _concept(codings: _Key, own_text: str | None) -> Concept:
     displays = (text(display) for *_, display in codings)
     written = tuple(dict.fromkeys(piece for piece in (own_text, *displays) if piece))
     terms = tuple(dict.fromkeys(term for term in map(term_of, codes) if term is not None))
-    return Concept(terms, codes, own_text, written, bare)
+    charted = next((f"{system}|{code}" for system, code, _ in codings if code), None)
+    return Concept(terms, codes, own_text, written, bare, charted)
 
 
 def concepts_from(value: Any) -> tuple[Concept, ...]:

@@ -58,6 +58,7 @@ class _Entry:
     name: str
     onset: Span | None = None
     recorded_at: datetime | None = None
+    code: str | None = None
 
 
 def facts_from_condition(condition: JsonObject, chart: Chart) -> Iterator[Fact]:
@@ -71,7 +72,7 @@ def facts_from_condition(condition: JsonObject, chart: Chart) -> Iterator[Fact]:
     if meaning == Meaning() or _is_not_own(condition):
         return
     onset, problem = _onset(condition, chart)
-    entry = _Entry(condition, concept.name, onset, _recorded_at(condition, chart))
+    entry = _Entry(condition, concept.name, onset, _recorded_at(condition, chart), concept.charted_code)
     if is_over(condition):
         yield from _past_exacerbation(meaning, entry)
         return
@@ -203,7 +204,7 @@ def _gaps(meaning: Meaning, entry: _Entry) -> Iterator[DataGap]:
     if meaning.by_name:
         about = "exposure" if meaning.poisoning is not None else "problems"
         words = f"{entry.name!r} has no code this service knows; it was read by its name"
-        yield gap(GapKind.UNMAPPED_CODE, about, words, entry.resource)
+        yield gap(GapKind.UNMAPPED_CODE, about, words, entry.resource, entry.code)
     if meaning.unstated_acuity:
         words = f"{entry.name!r} does not say whether the liver failure is acute; please confirm"
         yield gap(GapKind.NEEDS_CONFIRMATION, "problems", words, entry.resource)
@@ -220,7 +221,7 @@ def facts_from_encounter(encounter: JsonObject, chart: Chart) -> Iterator[Fact]:
     for concept in _reasons(encounter, chart):
         meaning = meaning_of(concept)
         if meaning != Meaning():
-            yield from _facts_from_meaning(meaning, _Entry(encounter, concept.name, None, began))
+            yield from _facts_from_meaning(meaning, _Entry(encounter, concept.name, None, began, concept.charted_code))
 
 
 def _reasons(encounter: JsonObject, chart: Chart) -> Iterator[Concept]:
@@ -267,7 +268,7 @@ def facts_from_allergy(allergy: JsonObject, chart: Chart) -> Iterator[Fact]:
     )
     if not named.terms:
         words = f"{named.name!r} has no code this service knows; it was read by its name"
-        yield gap(GapKind.UNMAPPED_CODE, "allergies", words, allergy)
+        yield gap(GapKind.UNMAPPED_CODE, "allergies", words, allergy, named.charted_code)
 
 
 def _acetylcysteine_in(allergy: JsonObject) -> Concept | None:

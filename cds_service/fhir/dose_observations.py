@@ -89,7 +89,7 @@ def reported_amount(observation: JsonObject, concept: Concept, _: Term, chart: C
     try:
         amount_mg = upper_amount(read_value(Analyte.DOSE, observation).value)
     except ValueRefusedError as error:
-        yield gap(error.kind, "exposure", f"the reported amount cannot be used: {error}", observation)
+        yield gap(error.kind, "exposure", f"the reported amount cannot be used: {error}", observation, error.found)
     yield _exposure(ExposureKind.REPORTED_AMOUNT, observation, concept, chart, None, amount_mg)
 
 

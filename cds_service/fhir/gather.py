@@ -46,7 +46,7 @@ class Gathered:
 
     `missing_required`: keys of required data that could not be had. A required search that was cut short
     is not among them; its TRUNCATED gap says what is unsettled. `timings`: seconds each live query took.
-    `from_prefetch`: keys the EHR supplied in full, null ("no data") included.
+    `from_prefetch`: keys the EHR supplied in full, null ("no data") included. `faults`: why a key is incomplete.
     """
 
     resources: tuple[JsonObject, ...] = ()
@@ -54,6 +54,7 @@ class Gathered:
     missing_required: tuple[str, ...] = ()
     timings: Mapping[str, float] = field(default_factory=dict)
     from_prefetch: frozenset[str] = frozenset()
+    faults: Mapping[str, FaultKind] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +104,7 @@ async def gather(
         missing_required=tuple(row.query.key for row in rows if row.query.required and _is_missing(row.fetched)),
         timings={row.query.key: row.seconds for row in rows if row.seconds is not None},
         from_prefetch=frozenset(row.query.key for row in rows if row.seconds is None and row.fetched.is_complete),
+        faults={row.query.key: row.fetched.fault.kind for row in rows if row.fetched.fault is not None},
     )
 
 

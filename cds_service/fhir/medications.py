@@ -24,12 +24,12 @@ from cds_service.clinical.facts import (
     Problem,
     Route,
 )
-from cds_service.clinical.quantity import QuantityError, Span
+from cds_service.clinical.quantity import Span
 from cds_service.fhir import problem_names as names
 from cds_service.fhir.chart import Chart, Fact, gap
 from cds_service.fhir.concepts import Concept, concept_from, concepts_from
 from cds_service.fhir.conditions import exposure_from_poisoning
-from cds_service.fhir.doses import Regimen, regimen_of, single_dose_mg, single_dose_mg_kg
+from cds_service.fhir.doses import Regimen, regimen_of
 from cds_service.fhir.ordered_doses import bags_of
 from cds_service.fhir.problems import meaning_of, reasons_of
 from cds_service.fhir.products import Product, product_of, route_of
@@ -45,11 +45,13 @@ from cds_service.fhir.reading import (
     span_from_period,
     token,
 )
+from cds_service.fhir.therapy_doses import given_of, mass_of
 from cds_service.fhir.times import choice_span
 from cds_service.fhir.values import ValueRefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from datetime import datetime
 
 _NEVER_HAPPENED = frozenset(
     {"entered-in-error", "not-taken", "not-done", "cancelled", "intended", "draft", "preparation"}
@@ -76,7 +78,7 @@ def facts_from_intake(resource: JsonObject, chart: Chart) -> Iterator[Fact]:
     yield from _BY_SUBSTANCE[product.substance](resource, product, chart)
     if product.is_named_only:
         words = f"{product.name!r} has no code this service knows; it was read by its name"
-        yield gap(GapKind.UNMAPPED_CODE, "medications", words, resource)
+        yield gap(GapKind.UNMAPPED_CODE, "medications", words, resource, product.charted_code)
 
 
 def _says_not_taken(resource: JsonObject) -> bool:
@@ -115,7 +117,8 @@ def _acetaminophen(resource: JsonObject, product: Product, chart: Chart) -> Iter
     try:
         regimen = regimen_of(_dosages(resource), product.strength_mg)
     except ValueRefusedError as error:
-        yield gap(error.kind, "exposure", f"{product.name!r}: the dose cannot be used: {error}", resource)
+        words = f"{product.name!r}: the dose cannot be used: {error}"
+        yield gap(error.kind, "exposure", words, resource, error.found)
     exposure = _exposure(resource, product, when, regimen, chart)
     reasons = list(_reasons(resource, chart))
     intents = {intent for concept in reasons if (intent := _intent(concept)) is not Intent.UNKNOWN}
@@ -198,34 +201,31 @@ def _acetylcysteine(resource: JsonObject, product: Product, chart: Chart) -> Ite
         route=route_of(_dosages(resource), product),
         status=token(resource.get("status")) or "unknown",
         given=when.span,
-        dose_mg=_therapy_dose(resource),
-        dose_mg_kg=single_dose_mg_kg(_dosages(resource)),
         infused=_infused(resource, chart),
+        started_at=_period_instant(resource, "start", chart),
         reasons=_therapy_reasons(resource, chart),
+        **given_of(resource, _dosages(resource), chart),
     )
 
 
 def _infused(resource: JsonObject, chart: Chart) -> Span | None:
     """From the charted start to the charted (or planned) end of an infusion, both of them instants."""
+    start, end = (_period_instant(resource, name, chart) for name in ("start", "end"))
+    return Span(start, end) if start is not None and end is not None and start <= end else None
+
+
+def _period_instant(resource: JsonObject, name: str, chart: Chart) -> datetime | None:
+    """One end of the charted period, where it is an instant."""
     stem = next((stem for stem in ("effective", "occurence", "occurrence") if choices(resource, stem)), "effective")
-    period = element(resource.get(f"{stem}Period"))
     try:
-        ends = [span_from_date_time(period.get(name), chart.zone) for name in ("start", "end")]
-        return Span(ends[0].earliest, ends[1].latest) if all(end.is_exact for end in ends) else None
-    except (UnusableTimeError, QuantityError):
+        charted = span_from_date_time(element(resource.get(f"{stem}Period")).get(name), chart.zone)
+    except UnusableTimeError:
         return None
+    return charted.earliest if charted.is_exact else None
 
 
 def _therapy_reasons(resource: JsonObject, chart: Chart) -> frozenset[Problem]:
     return frozenset(problem for concept in _reasons(resource, chart) for problem in reasons_of(concept))
-
-
-def _therapy_dose(resource: JsonObject) -> float | None:
-    """The dose in mg where it is a mass; doses per weight or volume are not."""
-    try:
-        return single_dose_mg(_dosages(resource), None)
-    except ValueRefusedError:
-        return None
 
 
 def facts_from_request(request: JsonObject, chart: Chart) -> Iterator[Fact]:
@@ -234,7 +234,8 @@ def facts_from_request(request: JsonObject, chart: Chart) -> Iterator[Fact]:
         return
     product = product_of(request, chart)
     if product.substance is OrderedSubstance.UNIDENTIFIED:
-        yield gap(GapKind.UNMAPPED_CODE, "medications", "a drug that was ordered could not be identified", request)
+        words = "a drug that was ordered could not be identified"
+        yield gap(GapKind.UNMAPPED_CODE, "medications", words, request, product.charted_code)
     if product.substance is not OrderedSubstance.ACETYLCYSTEINE:
         yield from _charcoal(request, product, _ordered_at(request, chart))
         return
@@ -245,9 +246,9 @@ def facts_from_request(request: JsonObject, chart: Chart) -> Iterator[Fact]:
         route=route_of(_dosages(request), product),
         status=token(request.get("status")),
         given=_ordered_at(request, chart),
-        dose_mg=_therapy_dose(request),
-        dose_mg_kg=single_dose_mg_kg(_dosages(request)),
+        valid_until=_valid_until(request, chart),
         reasons=_therapy_reasons(request, chart),
+        **mass_of(_dosages(request)),
     )
 
 
@@ -267,6 +268,20 @@ def _ordered_at(request: JsonObject, chart: Chart) -> Span | None:
         return None
 
 
+def _valid_until(request: JsonObject, chart: Chart) -> datetime | None:
+    """When the last period the order states ends: of its dosages, or of its validity; None when it states none."""
+    repeats = [element(element(dosage.get("timing")).get("repeat")) for dosage in _dosages(request)]
+    periods = [element(repeat.get("boundsPeriod")) for repeat in repeats]
+    periods.append(element(element(request.get("dispenseRequest")).get("validityPeriod")))
+    ends = []
+    for period in periods:
+        try:
+            ends.append(span_from_date_time(period.get("end"), chart.zone).latest)
+        except UnusableTimeError:
+            continue
+    return max(ends, default=None)
+
+
 def _coingestants(resource: JsonObject, product: Product, chart: Chart) -> Iterator[Fact]:
     span = _when(resource, chart).span
     yield from _charcoal(resource, product, span)
@@ -276,12 +291,17 @@ def _coingestants(resource: JsonObject, product: Product, chart: Chart) -> Itera
 
 def _charcoal(resource: JsonObject, product: Product, given: Span | None) -> Iterator[Fact]:
     """Activated charcoal, which matters to acetylcysteine that is swallowed."""
-    if product.is_charcoal and product.substance is OrderedSubstance.OTHER:
+    if _is_charcoal(product):
         yield CharcoalDose(reference_of(resource), product.name, given)
 
 
-def _unidentified(resource: JsonObject, _: Product, __: Chart) -> Iterator[Fact]:
-    yield gap(GapKind.UNMAPPED_CODE, "medications", "a drug that was taken or given could not be identified", resource)
+def _is_charcoal(product: Product) -> bool:
+    return product.is_charcoal and product.substance is OrderedSubstance.OTHER
+
+
+def _unidentified(resource: JsonObject, product: Product, _: Chart) -> Iterator[Fact]:
+    words = "a drug that was taken or given could not be identified"
+    yield gap(GapKind.UNMAPPED_CODE, "medications", words, resource, product.charted_code)
 
 
 _BY_SUBSTANCE: dict[OrderedSubstance, Callable[[JsonObject, Product, Chart], Iterator[Fact]]] = {
@@ -301,4 +321,6 @@ def order_from(order: JsonObject, chart: Chart, reference: str) -> DrugOrder:
     route = route_of(_dosages(order), product)
     is_infusion = product.substance is OrderedSubstance.ACETYLCYSTEINE and route is Route.INTRAVENOUS
     bags = bags_of(order, chart, reference) if is_infusion else ()
-    return DrugOrder(reference, product.name, product.substance, route, _therapy_reasons(order, chart), bags)
+    reasons = _therapy_reasons(order, chart)
+    is_charcoal = _is_charcoal(product)
+    return DrugOrder(reference, product.name, product.substance, route, reasons, bags, is_charcoal=is_charcoal)

@@ -111,7 +111,7 @@ def _unmapped(observation: JsonObject, concept: Concept) -> Iterator[Fact]:
     """A gap when a test is ours by its name, or by a code without its system, but not by its code."""
     for analyte in _analytes_meant(concept):
         words = f"{concept.name!r} has no code this service knows and was not used"
-        yield gap(GapKind.UNMAPPED_CODE, analyte.value, words, observation)
+        yield gap(GapKind.UNMAPPED_CODE, analyte.value, words, observation, concept.charted_code)
 
 
 @lru_cache(maxsize=4096)
@@ -169,7 +169,7 @@ def _read_or_gap(analyte: Analyte, observation: JsonObject) -> tuple[Reading | N
     try:
         return read_value(analyte, observation), None
     except ValueRefusedError as error:
-        return None, gap(error.kind, analyte.value, str(error), observation)
+        return None, gap(error.kind, analyte.value, str(error), observation, error.found)
 
 
 def _status(observation: JsonObject) -> str:
@@ -202,7 +202,7 @@ def _weight(observation: JsonObject, _: Concept, term: Term, chart: Chart) -> It
     try:
         value = read_value(Analyte.WEIGHT, observation).value
     except ValueRefusedError as error:
-        yield gap(error.kind, "weight", str(error), observation)
+        yield gap(error.kind, "weight", str(error), observation, error.found)
         return
     if value.comparator is not Comparator.EQUAL:
         yield gap(

@@ -65,7 +65,7 @@ def _infusions(dosage: JsonObject, *, is_concentrate: bool) -> Iterator[tuple[Am
     written = dosage.get("text")
     charted = written.strip() if isinstance(written, str) else ""
     worded = infusions_in(charted)
-    structured = _structured(dosage, is_concentrate=is_concentrate)
+    structured = stated_amounts(dosage, is_concentrate=is_concentrate)
     if not worded:
         yield structured, charted
         return
@@ -124,8 +124,8 @@ def _derive_duration(amounts: Amounts) -> None:
 # Dosage elements
 
 
-def _structured(dosage: JsonObject, *, is_concentrate: bool) -> Amounts:
-    """What the coded part of a dosage says."""
+def stated_amounts(dosage: JsonObject, *, is_concentrate: bool) -> Amounts:
+    """What the coded part of a dosage says; `is_concentrate`: whether mL are mL of the drug. Never raises."""
     amounts = Amounts()
     for part in (*elements(dosage.get("doseAndRate")), dosage):
         for name in _DOSE_QUANTITIES:

@@ -45,6 +45,7 @@ class Product:
     """A drug as charted. `is_named_only`: recognised by its words, for lack of a standard code.
 
     `strength_mg`: acetaminophen in one tablet or capsule. `route`: what the product itself says.
+    `charted_code`: the first code of the drug, known or not.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Product:
     strength_mg: float | None = None
     is_named_only: bool = False
     is_charcoal: bool = False
+    charted_code: str | None = None
 
 
 def product_of(resource: JsonObject, chart: Chart) -> Product:
@@ -77,6 +79,7 @@ def product_of(resource: JsonObject, chart: Chart) -> Product:
         strength_mg=_strength_mg(terms, written),
         is_named_only=is_named_only,
         is_charcoal=any(term.concept == _CHARCOAL for term in terms) or drug_names.names_charcoal(written),
+        charted_code=next((concept.charted_code for concept in concepts if concept.charted_code), None),
     )
 
 

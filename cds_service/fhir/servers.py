@@ -121,6 +121,12 @@ def is_allowed(base: str, allowed: Iterable[str]) -> bool:
     return any(each is not None and each.holds(wanted) for each in bases)
 
 
+def host_of(base: str) -> str | None:
+    """The host of a base address, in lower case and without brackets; None when it is no plain base."""
+    address = _base_address(base)
+    return None if address is None else address.host
+
+
 def is_loopback(host: str) -> bool:
     """Whether a host name or address never leaves this machine."""
     try:

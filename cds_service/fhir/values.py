@@ -37,10 +37,11 @@ _LONGEST_CHARTED = 80
 class ValueRefusedError(ValueError):
     """The value cannot be read with certainty; `kind` names the data gap, the message says why."""
 
-    def __init__(self, kind: GapKind, words: str) -> None:
-        """Refuse with a gap kind and words for a card."""
+    def __init__(self, kind: GapKind, words: str, found: str | None = None) -> None:
+        """Refuse with a gap kind, words for a card, and the unknown unit of a Quantity ("": none)."""
         super().__init__(words)
         self.kind = kind
+        self.found = found
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +124,8 @@ def read_quantity(analyte: Analyte, value: Any) -> Bounded:
     if quantity.get("value") is None:
         raise ValueRefusedError(GapKind.MISSING, f"{analyte.value} has no value")
     amount = _number(analyte, quantity["value"])
-    return Bounded(_converted(analyte, amount, _unit_of(analyte, quantity)), _comparator(analyte, quantity))
+    unit = _unit_of(analyte, quantity)
+    return Bounded(_converted(analyte, amount, unit, found=unit or ""), _comparator(analyte, quantity))
 
 
 def _number(analyte: Analyte, value: Any) -> float:
@@ -133,14 +135,15 @@ def _number(analyte: Analyte, value: Any) -> float:
     return amount
 
 
-def _converted(analyte: Analyte, amount: float, unit: str | None) -> float:
+def _converted(analyte: Analyte, amount: float, unit: str | None, *, found: str | None = None) -> float:
+    """The amount in the canonical unit; a refusal carries `found`, which words written by a person never are."""
     factor = _factor(analyte, unit)
     if factor is not None:
         return amount * factor
     try:
         return in_canonical_unit(analyte, amount, unit)
     except QuantityError as error:
-        raise ValueRefusedError(GapKind.UNKNOWN_UNIT, str(error)) from None
+        raise ValueRefusedError(GapKind.UNKNOWN_UNIT, str(error), found) from None
 
 
 _factor = lru_cache(maxsize=1024)(unit_factor)
@@ -171,7 +174,7 @@ def _agreed_unit(analyte: Analyte, code: str | None, unit: str | None, *, is_ucu
         return unit
     if by_code is not None and by_unit is not None and by_code != by_unit:
         words = f"{analyte.value} has the unit {unit!r} but the unit code {code!r}"
-        raise ValueRefusedError(GapKind.UNKNOWN_UNIT, words)
+        raise ValueRefusedError(GapKind.UNKNOWN_UNIT, words, code)
     return code
 
 

@@ -38,7 +38,7 @@ CAUTIONS: dict[str, CautionWords] = {
         "review the order; evidence is insufficient even for inhaled or oral NAC",
         (
             _RESPIRATORY_ADVICE[0],
-            "In cystic fibrosis the evidence is insufficient for or against inhaled or oral acetylcysteine.",
+            "In cystic fibrosis from 6 years of age the evidence is insufficient for or against inhaled or oral NAC.",
         ),
     ),
     "E4": CautionWords(

@@ -278,6 +278,12 @@ def _dose(assessment: Assessment) -> str:
 def _dose_notes(plan: DosingPlan) -> Iterator[str]:
     yield f"{weight_text(plan)} Confirm the weight before prescribing."
     yield f"Diluent: {DILUENTS}; the drug volume is not included in it. Rates are for the mixed bag."
+    yield second_hand(plan)
+
+
+def second_hand(plan: DosingPlan) -> str:
+    """That the numbers of this regimen were read second-hand; empty where they were not."""
+    return f"{plan.source.short}: read second-hand, verify these numbers locally" if plan.source.verify_locally else ""
 
 
 def _sources(assessment: Assessment) -> Iterator[Evidence]:
@@ -311,7 +317,7 @@ def _call(assessment: Assessment) -> str:
     said = {reason for overlay, *_ in _OVERLAYS for reason in assessment.overlay_reasons.get(overlay, ())}
     reasons = (reason for reason in _new_reasons(assessment, Overlay.CONSULT) if reason not in said)
     urgent = "Call now: " if Overlay.CONSULT in assessment.overlays else ""
-    return section("Who to call", bullets((f"{urgent}{centre.name} {centre.phone}", *reasons)))
+    return section("Who to call", bullets((f"{urgent}{centre}", *reasons)))
 
 
 _WOULD: dict[Category, str] = {

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 from fhir.resources.R4B.medicationrequest import MedicationRequest
 from pydantic import ValidationError
 
+from cds_service.clinical.findings import Verdict
 from cds_service.clinical.order_faults import FaultKind, OrderFault
 from cds_service.clinical.regimen_fit import number
 from cds_service.clinical.regimens import REGIMENS, DosingPlan
 from cds_service.fhir.reading import elements
-from cds_service.hooks.detail import evidence_section, footer, joined
+from cds_service.hooks.detail import evidence_section, footer, joined, second_hand
 from cds_service.hooks.dosing import DILUENTS, bag_text, dose_table, weight_text
 from cds_service.hooks.markdown import bullets, capitalised, section
 from cds_service.hooks.orders import ORDER_SIGN
@@ -34,7 +35,9 @@ if TYPE_CHECKING:
     from cds_service.fhir.reading import JsonObject
     from cds_service.hooks.orders import Draft, OrderContext
 
-_REPLACE_ALL = frozenset({FaultKind.MIXED, FaultKind.TOO_LIGHT, FaultKind.EXTRA_BAG, FaultKind.DUPLICATE})
+_REPLACE_ALL = frozenset(
+    {FaultKind.MIXED, FaultKind.TOO_LIGHT, FaultKind.EXTRA_BAG, FaultKind.DUPLICATE, FaultKind.ALREADY_GIVEN}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,7 @@ class DoseCard:
     sources: tuple[Evidence, ...]
     suggestions: list[JsonObject]
     is_critical: bool
+    rules: tuple[str, ...]
 
 
 def dose_card(drafting: Drafting, orders: OrderContext) -> DoseCard | None:
@@ -63,7 +67,14 @@ def dose_card(drafting: Drafting, orders: OrderContext) -> DoseCard | None:
         sources=_sources(review),
         suggestions=[correction] if correction else [],
         is_critical=review.is_critical,
+        rules=_rules(review),
     )
+
+
+def _rules(review: DoseReview) -> tuple[str, ...]:
+    """The rules that found something off; where none did, those that could not tell."""
+    by_verdict = {verdict: [j.rule.id for j in review.judged if j.finding.verdict is verdict] for verdict in Verdict}
+    return tuple(by_verdict[Verdict.MET] or by_verdict[Verdict.UNKNOWN])
 
 
 def _is_only_begun(review: DoseReview) -> bool:
@@ -104,7 +115,7 @@ def _detail(assessment: Assessment, review: DoseReview) -> str:
         evidence_section(_sources(review)),
         section(
             "Who to call",
-            bullets([f"{assessment.profile.poison_centre.name} {assessment.profile.poison_centre.phone}"]),
+            bullets([str(assessment.profile.poison_centre)]),
         ),
         footer(assessment),
     )
@@ -142,10 +153,10 @@ def _set_texts(review: DoseReview, site_regimen: str) -> Iterator[str]:
     among = f"of {len(REGIMENS[regimen].recipes)} of the {regimen.value} regimen"
     if regimen.value != site_regimen and not review.is_mixed:
         yield f"the ordered bags follow the {regimen.value} regimen; this site's regimen is {site_regimen}"
-    if review.fit.absent and review.fit.numbers and not review.is_mixed:
-        yield (
-            f"selected: {_bags(review.fit.numbers)} {among}; {_bags(review.fit.absent)} not among the selected orders"
-        )
+    if review.given:
+        yield f"{_bags(review.given)} of the {site_regimen} regimen given or running: do not start over"
+    if review.absent and review.fit.numbers and not review.is_mixed:
+        yield f"selected: {_bags(review.fit.numbers)} {among}; {_bags(review.absent)} not among the selected orders"
 
 
 def _bags(numbers: Iterable[int]) -> str:
@@ -162,6 +173,7 @@ def _right_doses(review: DoseReview) -> str:
         f"{weight_text(plan)} Confirm the weight before prescribing.",
         plan.note,
         f"Diluent: {DILUENTS}; the drug volume is not included in it. Rates are for the mixed bag.",
+        second_hand(plan),
     )
     return section(f"Right doses ({plan.regimen})", dose_table(plan), bullets(notes))
 
@@ -187,11 +199,7 @@ def _correction(drafting: Drafting, review: DoseReview, orders: OrderContext) ->
     if not isinstance(plan, DosingPlan) or not all(order.reference in drafts for order in review.orders):
         return None
     if any(fault.kind in _REPLACE_ALL for fault in review.faults):
-        actions = [_delete(order.reference) for order in review.orders]
-        actions += [create(bag_draft(drafting, bag), bag_text(bag)) for bag in plan.bags]
-        return suggestion(
-            drafting, f"Replace with {plan.regimen} for {plan.weight_kg:g} kg", actions, is_recommended=True
-        )
+        return _replacement(drafting, review, plan)
     actions = [
         action
         for reference, bags in _bags_to_correct(review, plan).items()
@@ -199,6 +207,17 @@ def _correction(drafting: Drafting, review: DoseReview, orders: OrderContext) ->
     ]
     label = f"Correct to {plan.regimen} for {plan.weight_kg:g} kg"
     return suggestion(drafting, label, actions, is_recommended=True) if actions else None
+
+
+def _replacement(drafting: Drafting, review: DoseReview, plan: DosingPlan) -> JsonObject:
+    """Every draft deleted, and the bags not given yet drafted anew: a course under way is not begun again."""
+    bags = review.left_of(plan)
+    actions = [_delete(order.reference) for order in review.orders]
+    actions += [create(bag_draft(drafting, bag), bag_text(bag)) for bag in bags]
+    label = f"Replace with {plan.regimen} for {plan.weight_kg:g} kg"
+    if review.given:
+        label = f"{label}, {_bags(bag.number for bag in bags)}" if bags else "Remove the draft orders of IV NAC"
+    return suggestion(drafting, label, actions, is_recommended=True)
 
 
 def _bags_to_correct(review: DoseReview, plan: DosingPlan) -> dict[str, list[Bag]]:

@@ -33,7 +33,9 @@ class Issue:
 
 
 class InvalidRequestError(Exception):
-    """The caller's request cannot be answered; carries the HTTP status and the issues that say why."""
+    """The caller's request cannot be answered; carries the HTTP status, the issues that say why, and headers."""
+
+    headers: Mapping[str, str] | None = None
 
     def __init__(self, status: int, *issues: Issue) -> None:
         """Take the HTTP status (4xx) and at least one issue."""

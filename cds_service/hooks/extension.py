@@ -8,9 +8,9 @@ from __future__ import annotations
 from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
-from cds_service import __version__
 from cds_service.clinical.findings import Category, Overlay, Verdict
 from cds_service.clinical.regimens import DosingPlan
+from cds_service.clinical.ruleset import RULE_SET_VERSION
 from cds_service.hooks.markdown import one_line
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def extension(assessment: Assessment, category: Category) -> dict[str, Any]:
                 "data_gaps": [_gap(gap) for gap in assessment.gaps],
                 "nomogram": _nomogram(assessment.point) if assessment.point else None,
                 "dosing": _dosing(assessment, category),
-                "version": __version__,
+                "version": RULE_SET_VERSION,
             }
         )
     }

@@ -95,6 +95,11 @@ class OrderContext:
         return tuple(draft.drug for draft in self.selected if draft.drug)
 
     @property
+    def unselected_drugs(self) -> tuple[DrugOrder, ...]:
+        """The other medication orders that are drafted."""
+        return tuple(draft.drug for draft in self.drafts if draft.drug and not draft.is_selected)
+
+    @property
     def is_iv_nac_drafted(self) -> bool:
         """Whether some draft, selected or not, already is acetylcysteine that is or may be intravenous."""
         return any(

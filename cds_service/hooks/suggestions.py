@@ -18,7 +18,7 @@ from cds_service.hooks.clock import clock_time
 from cds_service.hooks.dosing import bag_text
 from cds_service.hooks.drafted import drafted_loinc
 from cds_service.hooks.markdown import one_line
-from cds_service.hooks.summary import rule_number, when_text
+from cds_service.hooks.summary import BEFORE_THE_END, rule_number, when_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -53,11 +53,18 @@ _TESTS: dict[Test, tuple[tuple[str, str], ...]] = {
         ("1920-8", "Aspartate aminotransferase [Enzymatic activity/volume] in Serum or Plasma"),
     ),
     Test.INR: (("6301-6", "INR in Platelet poor plasma by Coagulation assay"),),
+    Test.INJURY: (
+        ("2160-0", "Creatinine [Mass/volume] in Serum or Plasma"),
+        ("2524-7", "Lactate [Moles/volume] in Serum or Plasma"),
+        ("2777-1", "Phosphate [Mass/volume] in Serum or Plasma"),
+        ("2345-7", "Glucose [Mass/volume] in Serum or Plasma"),
+    ),
 }
 _TEST_LABELS = {
     Test.ACETAMINOPHEN: "Order acetaminophen level",
     Test.TRANSAMINASES: "Order AST and ALT",
     Test.INR: "Order INR",
+    Test.INJURY: "Order creatinine, lactate, phosphate, glucose",
 }
 _ORAL_NAC_TEXT = "Acetylcysteine 600 mg by mouth twice daily"
 
@@ -195,7 +202,7 @@ def _test_suggestion(drafting: Drafting, ask: Ask, drafted: frozenset[str]) -> J
     if not wanted:
         return None
     when = when_text(ask, drafting.assessment, drafting.zone)
-    label = f"{_TEST_LABELS[ask.test]} {when}"
+    label = f"{_TEST_LABELS[ask.test]} {when.removesuffix(f', {BEFORE_THE_END}')}"
     actions = [create(_test_draft(drafting, ask, loinc), f"{loinc[1]}, {when}") for loinc in wanted]
     return suggestion(drafting, label, actions, is_recommended=True)
 

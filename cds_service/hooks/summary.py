@@ -76,11 +76,12 @@ _HEADLINES = {
     "G3": "Not every criterion for completing IV NAC is known",
 }
 
-_BEFORE_THE_END = "before the last bag ends"
+BEFORE_THE_END = "before the last bag ends"
 _TEST_NAMES = {
     Test.ACETAMINOPHEN: "acetaminophen level",
     Test.TRANSAMINASES: "AST/ALT",
     Test.INR: "INR",
+    Test.INJURY: "creatinine, lactate, phosphate, glucose",
     Test.MENTAL_STATUS: "mental status",
     Test.WEIGHT: "weight",
 }
@@ -202,7 +203,7 @@ _SETTLED_ASKS = {
 def _continue_asks(assessment: Assessment, zone: tzinfo) -> tuple[str, ...]:
     """Continue, and repeat the tests: by the clock where the end of the last bag is known."""
     levels = [ask for ask in assessment.asks if ask.test is Test.TRANSAMINASES]
-    when = (when_text(levels[0], assessment, zone) if levels else _BEFORE_THE_END).removesuffix(f", {_BEFORE_THE_END}")
+    when = (when_text(levels[0], assessment, zone) if levels else BEFORE_THE_END).removesuffix(f", {BEFORE_THE_END}")
     return (f"continue; recheck level, AST/ALT and INR {when}", f"continue; recheck {when}", "continue IV NAC")
 
 
@@ -273,5 +274,5 @@ def when_text(ask: Ask, assessment: Assessment, zone: tzinfo) -> str:
 def _before_the_end(ask: Ask, assessment: Assessment, zone: tzinfo) -> str:
     """By when to repeat a test while NAC runs."""
     if ask.not_after is None or ask.not_after <= assessment.now:
-        return _BEFORE_THE_END
-    return f"by {clock_time(ask.not_after, assessment.now, zone)}, {_BEFORE_THE_END}"
+        return BEFORE_THE_END
+    return f"by {clock_time(ask.not_after, assessment.now, zone)}, {BEFORE_THE_END}"

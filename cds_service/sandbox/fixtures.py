@@ -70,6 +70,11 @@ def load_cases(root: Path | None = None) -> tuple[FixtureCase, ...]:
     return cases
 
 
+def load_case(slug: str, root: Path | None = None) -> FixtureCase:
+    """One case by its slug. Raises `FixtureError`."""
+    return _case((root or fixtures_root()) / slug)
+
+
 def _case(folder: Path) -> FixtureCase:
     """The case in one folder."""
     bundle, expected = _json_file(folder / "bundle.json"), _json_file(folder / "expected.json")

@@ -31,7 +31,7 @@ from cds_service.web.ehr_visit import FIXTURE, SERVER, Visit, VisitError, accept
 from cds_service.web.forms import FormError, typed_fields
 from cds_service.web.nomogram_pages import drawing, rule_rows
 from cds_service.web.nomogram_view import has_nomogram, nomogram_view
-from cds_service.web.pages import page
+from cds_service.web.pages import SCRIPTED, page
 from cds_service.web.timeline import timeline
 
 if TYPE_CHECKING:
@@ -86,8 +86,11 @@ class EhrDesk:
 
     @property
     def server(self) -> str | None:
-        """The configured FHIR server whose patients can be opened too; none where callers must prove who they are."""
-        return None if self.settings.trusted_clients is not None else self.settings.default_fhir_server
+        """The configured FHIR server whose patients can be opened too; none where callers must prove who they are.
+
+        The pages know no token: they would show anybody what the service tells to trusted clients alone.
+        """
+        return self.settings.default_fhir_server if self.settings.clients is None else None
 
     def has(self, visit: Visit) -> bool:
         """Whether the patient of a visit can be opened here."""
@@ -252,6 +255,7 @@ async def _shown(desk: EhrDesk, _app: ASGIApp, visit: Visit) -> Response:
     reach = Reach(0, 0) if case is None else desk.charts().reach(case)
     return page(
         "ehr_chart.html",
+        headers=SCRIPTED,
         visit=visit,
         visit_text=as_text(visit),
         case=case,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -12,6 +12,7 @@ from tests.clinical.facts_builders import (
     Fact,
     alt,
     assessed,
+    born_years_ago,
     case_of,
     chart,
     finding,
@@ -23,6 +24,9 @@ from tests.clinical.facts_builders import (
     order,
     overdose,
 )
+
+if TYPE_CHECKING:
+    from datetime import date
 
 IV, ORAL, INHALED, UNKNOWN_ROUTE = Route.INTRAVENOUS, Route.ORAL, Route.INHALED, Route.UNKNOWN
 NAC, APAP = OrderedSubstance.ACETYLCYSTEINE, OrderedSubstance.ACETAMINOPHEN
@@ -66,6 +70,22 @@ def test_iv_nac_for_something_else(problem: Problem, rule: str) -> None:
     assert cautioned(has(problem), order(NAC, INHALED)) == []
     assert cautioned(has(problem), order(NAC, UNKNOWN_ROUTE)) == []
     assert cautioned(has(problem), order(OrderedSubstance.OTHER, IV)) == []
+
+
+@pytest.mark.parametrize(
+    ("born", "says"),
+    [
+        pytest.param(born_years_ago(30), "", id="adult"),
+        pytest.param(born_years_ago(6.01), "", id="six"),
+        pytest.param(born_years_ago(5.99), "this patient is younger", id="just-under-six"),
+        pytest.param(None, "the age is not charted", id="age-unknown"),
+    ],
+)
+def test_the_evidence_about_cystic_fibrosis_is_for_six_years_and_older(born: date | None, says: str) -> None:
+    (caution,) = assessed(has(Problem.CYSTIC_FIBROSIS), IV_NAC, born=born).cautions
+    because = caution.judged.finding.because
+    assert says in because
+    assert ("from 6 years of age" in because) is bool(says)
 
 
 @pytest.mark.parametrize(

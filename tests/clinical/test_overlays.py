@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given as drawn_from
 from hypothesis import settings
@@ -9,10 +11,10 @@ from hypothesis import strategies as st
 
 from cds_service.clinical.assess import assess
 from cds_service.clinical.evidence import ALL_EVIDENCE
-from cds_service.clinical.facts import Intent, NacSource, PatientFacts, Problem, Route
+from cds_service.clinical.facts import DrugOrder, Intent, NacSource, OrderedSubstance, PatientFacts, Problem, Route
 from cds_service.clinical.findings import Category, Overlay
 from cds_service.clinical.overlays import OVERLAYS, OverlayRule
-from cds_service.clinical.profiles import US_2023
+from cds_service.clinical.profiles import US_2023, AllergyPolicy
 from cds_service.clinical.quantity import Analyte
 from tests.clinical.facts_builders import (
     ADULT_BIRTH,
@@ -42,7 +44,27 @@ from tests.clinical.facts_builders import (
 ABOVE = (overdose(9), level(80), alt(20, 0.1), weighs(70))
 RUNNING = infused(10_500, 0.5, -0.5, "in-progress")
 ORAL_NAC = nac(NacSource.ADMINISTRATION, "completed", 1, route=Route.ORAL)
+CHARCOAL_ORDER = replace(order(OrderedSubstance.OTHER, Route.ORAL), name="activated charcoal", is_charcoal=True)
 SICK = (has(Problem.ENCEPHALOPATHY), result(Analyte.ARTERIAL_PH, 7.29), result(Analyte.LACTATE, 2.1))
+
+
+@pytest.mark.parametrize("problem", [Problem.NAC_REACTION, Problem.ASTHMA])
+@pytest.mark.parametrize(
+    ("policy", "says", "asthma_consults"),
+    [
+        (AllergyPolicy.SLOWER_FIRST_BAG, "slower first bag, be ready to treat anaphylaxis", False),
+        (AllergyPolicy.CONSULT_FIRST, "toxicologist now, before the first bag and without delaying it", True),
+    ],
+)
+def test_the_allergy_policy_words_the_advice_and_keeps_the_treatment(
+    problem: Problem, policy: AllergyPolicy, says: str, *, asthma_consults: bool
+) -> None:
+    found = assessed(*ABOVE, has(problem), profile=replace(US_2023, allergy_policy=policy))
+    assert found.category is Category.INDICATED
+    (words,) = found.overlay_reasons[Overlay.ALLERGY]
+    assert says in words
+    assert "treatment is not withheld" in words
+    assert (Overlay.CONSULT in found.overlays) is (problem is Problem.NAC_REACTION or asthma_consults)
 
 
 @pytest.mark.parametrize(
@@ -68,6 +90,8 @@ SICK = (has(Problem.ENCEPHALOPATHY), result(Analyte.ARTERIAL_PH, 7.29), result(A
         ((*ABOVE, ORAL_NAC, charcoal()), Overlay.CHARCOAL, "up to 96 %"),
         ((*ABOVE, ORAL_NAC, charcoal(None)), Overlay.CHARCOAL, "prefer the intravenous route"),
         ((*ABOVE, order(route=Route.ORAL), charcoal()), Overlay.CHARCOAL, "activated charcoal"),
+        ((*ABOVE, ORAL_NAC, CHARCOAL_ORDER), Overlay.CHARCOAL, "charted or about to be ordered"),
+        ((*ABOVE, order(route=Route.ORAL), CHARCOAL_ORDER), Overlay.CHARCOAL, "charted or about to be ordered"),
     ],
 )
 def test_an_overlay_with_its_reason(facts: tuple[Fact, ...], overlay: Overlay, says: str) -> None:
@@ -122,6 +146,9 @@ def test_an_unstated_drug_with_raised_enzymes_is_a_case_for_a_toxicologist() -> 
         pytest.param((nac(NacSource.REQUEST, "stopped", 1, route=Route.ORAL), charcoal()), id="oral-order-stopped"),
         pytest.param((nac(NacSource.ADMINISTRATION, "stopped", 1), charcoal()), id="intravenous"),
         pytest.param((ORAL_NAC,), id="no-charcoal"),
+        pytest.param((CHARCOAL_ORDER,), id="only-charcoal-ordered"),
+        pytest.param((CHARCOAL_ORDER, order()), id="charcoal-and-intravenous-ordered"),
+        pytest.param((ORAL_NAC, order(OrderedSubstance.OTHER, Route.ORAL)), id="another-order"),
         pytest.param((charcoal(),), id="no-oral-acetylcysteine"),
     ],
 )
@@ -230,3 +257,18 @@ def test_overlays_never_change_the_category(
         *((RUNNING,) if running else ()),
     )
     assert _category(*base, *(EXTRAS[n] for n in sorted(chosen))) is _category(*base)
+
+
+@pytest.mark.parametrize(
+    ("selected", "unselected"),
+    [(CHARCOAL_ORDER, order(route=Route.ORAL)), (order(route=Route.ORAL), CHARCOAL_ORDER)],
+)
+def test_charcoal_meets_oral_acetylcysteine_among_all_drafts(selected: DrugOrder, unselected: DrugOrder) -> None:
+    facts = replace(chart(*ABOVE, selected), unselected=(unselected,))
+    assert Overlay.CHARCOAL in assess(facts, US_2023, NOW).overlays
+    assert Overlay.CHARCOAL not in assess(replace(facts, orders=()), US_2023, NOW).overlays
+
+
+def test_a_level_from_the_future_does_not_hide_the_newest_one() -> None:
+    found = assessed(overdose(6), level(1001, 1), level(40, -3), weighs(70))
+    assert Overlay.ECTR in found.overlays

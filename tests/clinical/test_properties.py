@@ -14,7 +14,7 @@ from cds_service.clinical.assess import assess
 from cds_service.clinical.facts import DataGap, GapKind, Intent, LabResult, PatientFacts, Problem
 from cds_service.clinical.findings import Category, Verdict
 from cds_service.clinical.nomogram import four_hour_equivalent, hours_on_line, line_at
-from cds_service.clinical.profiles import PROFILES, US_2023, Profile, RegimenName
+from cds_service.clinical.profiles import PROFILES, US_2023, AllergyPolicy, Profile, RegimenName
 from cds_service.clinical.quantity import Analyte, Bounded, Comparator, Span, in_canonical_unit
 from cds_service.clinical.regimens import REGIMENS, DosingRefusal, dosing_plan
 from tests.clinical.facts_builders import (
@@ -23,6 +23,7 @@ from tests.clinical.facts_builders import (
     alert,
     alt,
     amount,
+    charcoal,
     chart,
     coingestant,
     course,
@@ -198,8 +199,9 @@ def test_the_unit_never_matters(mg_l: float, unit: tuple[str, float], ago: float
 
 
 @EXAMPLES
-@given(charts())
-def test_overlays_never_change_the_category(facts: PatientFacts) -> None:
+@given(charts(), PROFILE, st.sampled_from(AllergyPolicy))
+def test_overlays_never_change_the_category(facts: PatientFacts, profile: Profile, policy: AllergyPolicy) -> None:
+    chosen = replace(profile, allergy_policy=policy)
     extra = (
         has(Problem.ASTHMA),
         has(Problem.NAC_REACTION),
@@ -210,33 +212,34 @@ def test_overlays_never_change_the_category(facts: PatientFacts) -> None:
         facts,
         diagnoses=(*facts.diagnoses, *extra),
         results=(*facts.results, result(Analyte.BILIRUBIN, 20), result(Analyte.ARTERIAL_PH, 7.1)),
+        charcoal=(charcoal(),),
     )
-    assert concluded(more) is concluded(facts)
+    assert concluded(more, chosen) is concluded(facts, profile)
 
 
 @EXAMPLES
-@given(charts())
-def test_without_a_level_only_a_small_accident_is_not_indicated(facts: PatientFacts) -> None:
+@given(charts(), PROFILE)
+def test_without_a_level_only_a_small_accident_is_not_indicated(facts: PatientFacts, profile: Profile) -> None:
     bare = replace(facts, results=tuple(r for r in facts.results if r.analyte is not Analyte.ACETAMINOPHEN))
-    found = assess(bare, US_2023, NOW)
+    found = assess(bare, profile, NOW)
     if found.category is Category.NOT_INDICATED:
         assert rules_met(found) & {"B3", "B7", "B12", "B14"} == set()
         assert "C4" in rules_met(found)
 
 
 @EXAMPLES
-@given(charts())
-def test_without_any_enzyme_only_a_small_accident_is_not_indicated(facts: PatientFacts) -> None:
+@given(charts(), PROFILE)
+def test_without_any_enzyme_only_a_small_accident_is_not_indicated(facts: PatientFacts, profile: Profile) -> None:
     bare = replace(facts, results=tuple(r for r in facts.results if r.analyte is not Analyte.ALT))
-    found = assess(bare, US_2023, NOW)
+    found = assess(bare, profile, NOW)
     assert found.category is not Category.NOT_INDICATED or "C4" in rules_met(found)
 
 
 @EXAMPLES
-@given(charts())
-def test_an_unreadable_level_never_leads_to_not_indicated(facts: PatientFacts) -> None:
+@given(charts(), PROFILE)
+def test_an_unreadable_level_never_leads_to_not_indicated(facts: PatientFacts, profile: Profile) -> None:
     gap = DataGap(GapKind.UNKNOWN_UNIT, "acetaminophen", "a level in arbitrary units")
-    assert concluded(replace(facts, gaps=(gap,))) is not Category.NOT_INDICATED
+    assert concluded(replace(facts, gaps=(gap,)), profile) is not Category.NOT_INDICATED
 
 
 @EXAMPLES

@@ -41,6 +41,25 @@ TWO_YEARS_H = 2 * 8766
 OLD_OVERDOSE = overdose(TWO_YEARS_H, charted=TWO_YEARS_H)
 
 
+CHEMISTRY = (result(Analyte.CREATININE, 1.0), result(Analyte.LACTATE, 1.0), result(Analyte.PHOSPHATE, 3.0))
+
+
+@pytest.mark.parametrize(
+    ("facts", "asks"),
+    [
+        pytest.param((FAILING, overdose(100)), True, id="failure"),
+        pytest.param((alt(1001), overdose(40)), True, id="hepatotoxicity"),
+        pytest.param((alt(1001), overdose(40), *CHEMISTRY), False, id="all-known"),
+        pytest.param((alt(1001), overdose(40), *CHEMISTRY[:2]), True, id="phosphate-missing"),
+        pytest.param((alt(1000), overdose(40)), False, id="no-hepatotoxicity"),
+    ],
+)
+def test_an_injured_liver_asks_how_far_it_fails(facts: tuple[Fact, ...], *, asks: bool) -> None:
+    found = assessed(*facts)
+    assert found.category is INDICATED
+    assert (Test.INJURY in {ask.test for ask in found.asks}) is asks
+
+
 # --- A1 -------------------------------------------------------------------------------------------
 
 
@@ -311,3 +330,37 @@ def test_d3_is_silent_about_acetaminophen_injury() -> None:
 def test_peak_is_the_highest_of_the_episode() -> None:
     found = assessed(overdose(60), alt(1450, 20), alt(300, 1))
     assert "ALT 1450 U/L" in finding(found, "A2").because
+
+
+# --- results from the future ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("analyte", "before", "after", "rule_or_overlay"),
+    [
+        pytest.param(Analyte.ARTERIAL_PH, 7.29, 7.40, "A4", id="pH"),
+        pytest.param(Analyte.LACTATE, 3.6, 1.0, "A4", id="lactate"),
+        pytest.param(Analyte.BILIRUBIN, 10.1, 1.0, Overlay.ASSAY_BILIRUBIN, id="bilirubin"),
+    ],
+)
+def test_a_result_from_the_future_is_not_the_newest(
+    analyte: Analyte, before: float, after: float, rule_or_overlay: str | Overlay
+) -> None:
+    """The true newest result stands, and the one with the impossible time is named."""
+    future = result(analyte, after, -3)
+    found = assessed(overdose(60), level(200, 50), alt(90), result(analyte, before, 2), future)
+    assert rule_or_overlay in {*rules_met(found), *found.overlays}
+    assert future.reference in [gap.reference for gap in found.gaps if "lies in the future" in gap.text]
+
+
+@pytest.mark.parametrize(("ago", "counts"), [(10, True), (-3, False), (None, False)])
+def test_phosphate_counts_only_at_a_time_that_can_be(ago: float | None, *, counts: bool) -> None:
+    """60 h after ingestion for a sample of 10 h before now with an ingestion 70 h ago; the future one lies at 73 h."""
+    found = assessed(overdose(70), level(200, 60), alt(90), result(Analyte.PHOSPHATE, 4.0, ago))
+    assert ("A4" in rules_met(found)) is counts
+
+
+def test_minutes_ahead_are_only_a_clock_that_differs() -> None:
+    found = assessed(overdose(60), level(200, 50), alt(90), result(Analyte.ARTERIAL_PH, 7.29, -0.05))
+    assert "A4" in rules_met(found)
+    assert not [gap for gap in found.gaps if "lies in the future" in gap.text]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from cds_service.clinical.facts import DataGap, GapKind
@@ -20,6 +22,9 @@ from tests.clinical.facts_builders import (
     rules_met,
     verdict,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 MET, NOT_MET, UNKNOWN = Verdict.MET, Verdict.NOT_MET, Verdict.UNKNOWN
 INDICATED, CONSIDER, REPEAT = Category.INDICATED, Category.CONSIDER, Category.REPEAT_LEVEL
@@ -64,6 +69,41 @@ def test_on_the_line_is_above_it(mg_l: float | str, hours: float, expected: Cate
     assert found.category is expected
     assert ("B1" in rules_met(found)) is (expected is INDICATED)
     assert ("B3" in rules_met(found)) is (expected is NOT_INDICATED)
+
+
+def straight(hours: float) -> float:
+    """Straight lines between the points of the printed table at 4, 8 and 12 h: 112.5 at 6 h."""
+    return 150 - 75 / 4 * (hours - 4) if hours <= 8 else 75 - 37.5 / 4 * (hours - 8)
+
+
+def power(hours: float) -> float:
+    """A power of the time: 87.05 at 8 h."""
+    return float(150.0 * (4 / hours) ** 0.785)
+
+
+@pytest.mark.parametrize(
+    ("wrong_line", "hours"),
+    [(straight, 5), (straight, 6), (straight, 7), (straight, 10), (power, 6), (power, 8), (power, 12), (power, 20)],
+)
+def test_a_level_between_the_line_and_a_wrong_one_is_treated(
+    wrong_line: Callable[[float], float], hours: float
+) -> None:
+    """Published formulas that lie above the line would leave such a patient untreated."""
+    right = 150 * 2 ** (-(hours - 4) / 4)
+    between = (right + wrong_line(hours)) / 2
+    assert right < between < wrong_line(hours)
+    assert assessed(*sampled(between, hours)).category is INDICATED
+    assert assessed(*sampled(right * 0.999, hours)).category is NOT_INDICATED
+
+
+@pytest.mark.parametrize("mg_l", [140, 150, 160, 400])
+@pytest.mark.parametrize("hours", [0.5, 2, 3.9])
+def test_no_line_is_drawn_before_4_h(mg_l: float, hours: float) -> None:
+    """A line that stays at 150 mg/L before 4 h would treat from there on and dismiss what lies below."""
+    found = assessed(*sampled(mg_l, hours))
+    assert found.category is REPEAT
+    assert rules_met(found) & {"B1", "B3"} == set()
+    assert found.point is None
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import logging
+import zlib
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -12,8 +13,11 @@ import orjson
 import pytest
 import respx
 
-from cds_service.fhir.client import FetchLimits, FhirClient, open_http
+from cds_service.fhir.addresses import address_policy
+from cds_service.fhir.client import FhirClient
+from cds_service.fhir.exchange import FetchLimits
 from cds_service.fhir.fetched import FaultKind, Fetched
+from cds_service.fhir.outbound import open_http
 from cds_service.fhir.queries import QUERY_BY_KEY
 from cds_service.fhir.servers import FhirServer
 
@@ -45,7 +49,7 @@ def outcome(status: int = 200) -> httpx.Response:
 
 @pytest.fixture
 async def http() -> AsyncIterator[httpx.AsyncClient]:
-    async with open_http(LIMITS) as pool:
+    async with open_http(LIMITS.request_seconds, address_policy(["http://127.0.0.1/fhir"], ())) as pool:
         yield pool
 
 
@@ -66,6 +70,7 @@ async def hangs(_: httpx.Request) -> httpx.Response:
     return page(level())
 
 
+EMPTY = gzip.compress(b'{"resourceType": "Bundle"}')
 BOMB = gzip.compress(b" " * 5_000_000)
 HTML = httpx.Response(200, html="<html><body>Log in</body></html>")
 FAULTS: list[tuple[str, list[Any], FaultKind, int]] = [
@@ -105,6 +110,19 @@ FAULTS: list[tuple[str, list[Any], FaultKind, int]] = [
         FaultKind.NOT_JSON,
         1,
     ),
+    ("NaN", [httpx.Response(200, content=b'{"resourceType": "Bundle", "total": NaN}')], FaultKind.NOT_JSON, 1),
+    (
+        "a second, empty list of entries",
+        [
+            httpx.Response(
+                200,
+                content=b'{"resourceType": "Bundle", "entry": [{"resource": {"id": "o1"}}], "entry": []}',
+            )
+        ],
+        FaultKind.NOT_JSON,
+        1,
+    ),
+    ("deep JSON", [httpx.Response(200, content=b"[" * 500 + b"]" * 500)], FaultKind.NOT_JSON, 1),
     ("bottomless JSON", [httpx.Response(200, content=b"[" * 10_000)], FaultKind.NOT_JSON, 1),
     ("an OperationOutcome", [outcome()], FaultKind.OPERATION_OUTCOME, 1),
     ("a JSON list", [httpx.Response(200, json=[])], FaultKind.WRONG_RESOURCE, 1),
@@ -289,10 +307,12 @@ async def test_where_the_newest_suffice_one_page_is_enough(http: httpx.AsyncClie
 
 
 @respx.mock
-async def test_total_is_not_relied_on(http: httpx.AsyncClient) -> None:
+async def test_total_is_not_relied_on_unless_nothing_came(http: httpx.AsyncClient) -> None:
     bundle = {"resourceType": "Bundle", "type": "searchset", "total": 5}
+    respx.route().mock(return_value=httpx.Response(200, json=bundle | {"entry": [{"resource": level()}]}))
+    assert await searched(http) == Fetched((level(),))
     respx.route().mock(return_value=httpx.Response(200, json=bundle))
-    assert await searched(http) == Fetched()
+    assert kind_of(await searched(http)) is FaultKind.WRONG_RESOURCE
 
 
 @respx.mock
@@ -374,6 +394,32 @@ async def test_plain_http_named_on_purpose_is_asked(http: httpx.AsyncClient) -> 
     assert (await searched(http, server=FhirServer("http://hapi:8080/fhir", permits_plain_http=True))).is_complete
 
 
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "x-gzip", "identity"])
+@respx.mock
+async def test_packed_answers_are_read(http: httpx.AsyncClient, encoding: str) -> None:
+    body = orjson.dumps({"resourceType": "Bundle", "entry": [{"resource": level() | {"note": "\u0022" * 70_000}}]})
+    packed = {"deflate": zlib.compress(body), "identity": body}.get(encoding, gzip.compress(body))
+    respx.route().mock(return_value=httpx.Response(200, headers={"Content-Encoding": encoding}, content=packed))
+    roomy = FhirClient(http, FetchLimits(bytes_per_answer=200_000))
+    (resource,) = (await roomy.search(SERVER, LEVELS, "p1", soon())).resources
+    assert len(resource["note"]) == 70_000
+
+
+@respx.mock
+async def test_the_searches_of_one_call_share_what_they_may_read(http: httpx.AsyncClient) -> None:
+    respx.route().mock(side_effect=lambda request: page(level(), level(), following=f"{request.url}&p=1"))
+    limits = FetchLimits(bytes_per_call=3_000, resources_per_call=4, backoff_seconds=0.01)
+    client = FhirClient(http, limits)
+    call = client.for_one_call()
+    first, second = [await call.search(SERVER, LEVELS, "p1", soon()) for _ in range(2)]
+    assert (len(first.resources), kind_of(first)) == (4, FaultKind.TRUNCATED)
+    assert (len(second.resources), kind_of(second)) == (2, FaultKind.TRUNCATED)
+    for _ in range(20):
+        last = await call.search(SERVER, LEVELS, "p1", soon())
+    assert (last.resources, kind_of(last)) == ((), FaultKind.TOO_LARGE)
+    assert (await client.for_one_call().search(SERVER, LEVELS, "p1", soon())).resources
+
+
 async def test_connection_refused_for_real(http: httpx.AsyncClient, unused_tcp_port: int) -> None:
     fetched = await searched(http, server=FhirServer(f"http://127.0.0.1:{unused_tcp_port}/fhir"))
     assert kind_of(fetched) is FaultKind.UNREACHABLE
@@ -386,9 +432,12 @@ async def test_connection_refused_for_real(http: httpx.AsyncClient, unused_tcp_p
         (b"this is not HTTP\r\n\r\n", FaultKind.UNREACHABLE),
         (b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 10\r\n\r\nplain text", FaultKind.NOT_JSON),
         (b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nConnection: close\r\n\r\n" + BOMB, FaultKind.TOO_LARGE),
+        (b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nConnection: close\r\n\r\n" + EMPTY[:-4], FaultKind.NOT_JSON),
+        (b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nConnection: close\r\n\r\n" + EMPTY * 2, FaultKind.NOT_JSON),
+        (b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip, gzip\r\nConnection: close\r\n\r\n" + BOMB, FaultKind.NOT_JSON),
         (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n     \r\n", None),
     ],
-    ids=["cut off", "not HTTP", "not gzip", "a gzip bomb", "drip-fed"],
+    ids=["cut off", "not HTTP", "not gzip", "a gzip bomb", "cut gzip", "two of it", "a bomb in a bomb", "drip-fed"],
 )
 async def test_a_socket_that_misbehaves(http: httpx.AsyncClient, answer: bytes, kind: FaultKind | None) -> None:
     answered, closed = asyncio.Event(), asyncio.Event()

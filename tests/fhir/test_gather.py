@@ -10,8 +10,10 @@ import pytest
 import respx
 
 from cds_service.clinical.facts import DataGap, GapKind
-from cds_service.fhir.client import FetchLimits, FhirClient, open_http
+from cds_service.fhir.client import FhirClient
+from cds_service.fhir.exchange import FetchLimits
 from cds_service.fhir.gather import ForeignPatientError, Gathered, gather
+from cds_service.fhir.outbound import open_http
 from cds_service.fhir.queries import QUERIES, QUERY_BY_KEY, Query
 from cds_service.fhir.servers import FhirServer
 
@@ -56,7 +58,7 @@ def without(*keys: str) -> dict[str, Any]:
 
 @pytest.fixture
 async def client() -> AsyncIterator[FhirClient]:
-    async with open_http() as http:
+    async with open_http(2) as http:
         yield FhirClient(http, FetchLimits(request_seconds=2, backoff_seconds=0.01, pages=3))
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from tests import builders
 from tests.builders import INTRAVENOUS, NAC_INJECTION, Amount, Resource
 from tests.fixture_cases.case import Call, Case, Entry, Person, ordering
-from tests.fixture_cases.chart import given, level, mg, normal_liver, overdose, together, weighs
+from tests.fixture_cases.chart import given, infused, level, mg, normal_liver, overdose, together, weighs
 
 _CHILD = Person(birth_date="2023-06-01", birth_date_moves=True)
 _above_line = together(overdose(9), level(120, 1), normal_liver(1))
@@ -175,6 +175,31 @@ CASES: tuple[Case, ...] = (
         rules=("F1",),
         not_rules=("F2", "F3", "F4"),
         note="35,000 / 3,500 = 10: more urgent than to go on.",
+    ),
+    Case(
+        slug="f0-last-bag-while-running",
+        title="The third bag ordered alone while the second one runs",
+        chart=(_above_line, weighs(70), infused(10_500, 5, 4), infused(3_500, 4, 0, status="in-progress")),
+        calls=(ordering(_order("f0-last-bag-while-running", _THREE_BAG_TEXTS[2]), "continue"),),
+        not_rules=("F1", "F2", "F3", "F4"),
+        note="Bags 1 and 2 were given: nothing is missing from the order.",
+    ),
+    Case(
+        slug="f1-first-bag-again-while-running",
+        title="The whole regimen ordered once more while the second bag runs",
+        chart=(_above_line, weighs(70), infused(10_500, 5, 4), infused(3_500, 4, 0, status="in-progress")),
+        calls=(
+            ordering(
+                _order("f1-first-bag-again-while-running", *_THREE_BAG_TEXTS),
+                "dose-check",
+                "continue",
+                dose_mg=_RIGHT_70,
+                summary_contains=("Bag 1 is ordered again",),
+            ),
+        ),
+        rules=("F1",),
+        not_rules=("F2", "F3", "F4"),
+        note="Only the third bag is left to give.",
     ),
 )  # fmt: skip
 """Cases about the numbers in orders of IV acetylcysteine."""

@@ -12,6 +12,8 @@ from tests.builders import (
     SNOMED,
     Amount,
     Code,
+    Resource,
+    medication_request,
 )
 from tests.fixture_cases.case import Case, Entry, Person, ordering, view
 from tests.fixture_cases.chart import (
@@ -53,6 +55,13 @@ def _dysfunction(*, ph: float) -> Entry:
 
 _running = infused(10_500, 0.5, -0.5, status="in-progress")
 
+
+def _charcoal_draft(slug: str) -> Resource:
+    return medication_request(
+        f"{slug}-draft", slug, _CHARCOAL, status="draft", route=ORAL, dose_text="50 g by mouth once"
+    )
+
+
 CASES: tuple[Case, ...] = (
     Case(
         slug="f5-asthma",
@@ -89,6 +98,18 @@ CASES: tuple[Case, ...] = (
         ),
         rules=("B1",),
         note="Said where the oral order is selected.",
+    ),
+    Case(
+        slug="f6-charcoal-ordered-beside-oral-nac",
+        title="Activated charcoal selected while oral acetylcysteine is given, no level yet",
+        chart=(overdose(2), weighs(70), given(NAC_CAPSULE, 1, mg(9_800), route=ORAL)),
+        calls=(
+            ordering(_charcoal_draft("f6-charcoal-ordered-beside-oral-nac"), "data-needed"),
+            ordering("amoxicillin"),
+        ),
+        rules=("C2",),
+        not_rules=("B1", "G1", "G2", "G3"),
+        note="Said beside the order that makes the two meet, whatever the card; another order stays silent.",
     ),
     Case(
         slug="f6-charcoal-long-ago",

@@ -18,6 +18,7 @@ from cds_service.clinical.findings import Ask, Category, Finding, Overlay, Test,
 from cds_service.clinical.ingestion import Ingestion, Pattern
 from cds_service.clinical.quantity import Bounded, Comparator, Span, hours_text
 from cds_service.clinical.regimens import DosingRefusal, dosing_plan
+from cds_service.clinical.ruleset import RULE_SET_VERSION
 from cds_service.hooks.cards import TOPIC_SYSTEM, cards_for
 from cds_service.hooks.extension import NAME
 from cds_service.hooks.markdown import escaped, one_line
@@ -49,7 +50,8 @@ HOSTILE = (
 
 
 def cards(an_assessment: Any, orders: OrderContext | None = None) -> list[dict[str, Any]]:
-    return cards_for(an_assessment, order_context=orders, base_url=BASE_URL, zone=EASTERN)
+    made = cards_for(an_assessment, order_context=orders, base_url=BASE_URL, zone=EASTERN)
+    return [each.card for each in made]
 
 
 def card(an_assessment: Any) -> dict[str, Any]:
@@ -453,7 +455,7 @@ def test_the_extension_has_the_agreed_shape() -> None:
             {"regimen": "three-bag", "bag": 3, "dose_mg": 7000, "drug_ml": 35, "diluent_ml": 1000, "total_ml": 1035,
              "duration_h": 16, "rate_ml_h": 64.6875, "rate_mg_kg_h": 6.25},
         ],
-        "version": "0.1.0",
+        "version": RULE_SET_VERSION,
     }  # fmt: skip
 
 
@@ -571,7 +573,27 @@ def test_an_order_without_a_name_is_still_spoken_about() -> None:
 
 def test_uuids_differ_and_come_from_the_caller() -> None:
     numbers = iter(range(100))
-    found = cards_for(
+    (made,) = cards_for(
         assessment(), order_context=None, base_url=BASE_URL, zone=EASTERN, new_uuid=lambda: f"id-{next(numbers)}"
     )
-    assert {found[0]["uuid"], found[0]["suggestions"][0]["uuid"]} == {"id-0", "id-1"}
+    assert {made.card["uuid"], made.card["suggestions"][0]["uuid"]} == {"id-0", "id-1"}
+
+
+CHARCOAL = replace(AMOXICILLIN, name="activated charcoal", is_charcoal=True)
+
+
+@pytest.mark.parametrize(
+    ("order", "overlays", "shown"),
+    [
+        pytest.param(CHARCOAL, {Overlay.CHARCOAL}, ["repeat-level"], id="charcoal"),
+        pytest.param(ORAL_NAC, {Overlay.CHARCOAL}, ["repeat-level"], id="oral-acetylcysteine"),
+        pytest.param(AMOXICILLIN, {Overlay.CHARCOAL}, [], id="another-order"),
+        pytest.param(CHARCOAL, set[Overlay](), [], id="charcoal-alone"),
+    ],
+)
+def test_an_order_that_makes_charcoal_meet_oral_acetylcysteine_is_answered(
+    order: DrugOrder, overlays: set[Overlay], shown: list[str]
+) -> None:
+    found = cards(replace(B8, overlays=frozenset(overlays)), ordered(order))
+    assert topics(found) == shown
+    assert all("**Oral acetylcysteine and charcoal**" in each["detail"] for each in found)

@@ -41,10 +41,8 @@ def good(ago: Ago) -> tuple[Fact, ...]:
 
 
 def card(*facts: Fact) -> dict[str, Any]:
-    cards = cards_for(assessed(*facts), order_context=None, base_url="https://cds.example.org", zone=NEW_YORK)
-    assert len(cards) == 1
-    found: dict[str, Any] = cards[0]
-    return found
+    (made,) = cards_for(assessed(*facts), order_context=None, base_url="https://cds.example.org", zone=NEW_YORK)
+    return made.card
 
 
 def test_a_running_bag_names_the_clock_time_of_the_repeat_tests() -> None:
@@ -97,8 +95,19 @@ def test_what_keeps_a_course_going_is_in_the_summary(facts: tuple[Fact, ...], sa
 
 
 def test_an_injured_liver_asks_for_the_further_tests() -> None:
+    """One suggestion for all four, by the end of the last bag."""
     shown = card(*TREATED, THIRD_RUNS, alt(900, 1))
-    assert "Creatinine, lactate, phosphate and glucose, because the liver is injured" in shown["detail"]
+    assert "INR, creatinine, lactate, phosphate, glucose by 19:00 EST" in shown["detail"]
+    (found,) = [each for each in shown["suggestions"] if "creatinine" in each["label"]]
+    assert found["label"] == "Order creatinine, lactate, phosphate, glucose by 19:00 EST"
+    orders = [action["resource"] for action in found["actions"]]
+    assert [order["code"]["coding"][0]["code"] for order in orders] == ["2160-0", "2524-7", "2777-1", "2345-7"]
+    assert {order["resourceType"] for order in orders} == {"ServiceRequest"}
+    assert {order["priority"] for order in orders} == {"urgent"}
+
+
+def test_a_sound_liver_asks_for_no_further_tests() -> None:
+    assert not any("creatinine" in each["label"] for each in card(*TREATED, THIRD_RUNS, alt(20, 1))["suggestions"])
 
 
 def test_a_course_long_over_asks_for_tests_now() -> None:

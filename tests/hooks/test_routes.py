@@ -292,7 +292,7 @@ async def test_browsers_may_ask_first() -> None:
 
 
 async def test_operations_endpoints_answer() -> None:
-    async with service() as client:
+    async with service(playground=False) as client:
         health, ready, landing = [await client.get(path) for path in ("/healthz", "/readyz", "/")]
         openapi = (await client.get("/openapi.json")).json()
         docs = await client.get("/docs")

@@ -12,6 +12,7 @@ from fhir.resources.R4B import get_fhir_model_class
 
 from cds_service.clinical.findings import Ask, Category, Test
 from cds_service.clinical.regimens import DosingRefusal, dosing_plan
+from cds_service.fhir.codes import Code, System, term_of
 from cds_service.hooks.cards import cards_for
 from cds_service.hooks.orders import Draft, OrderContext
 from tests.hooks.assessments import (
@@ -36,7 +37,8 @@ REPEAT = of_rule("B5-x", "below", Category.REPEAT_LEVEL, asks=ASKS, dosing=None)
 
 
 def suggestions(an_assessment: Any, orders: OrderContext | None = None, **more: Any) -> list[dict[str, Any]]:
-    cards = cards_for(an_assessment, order_context=orders, base_url="https://nac.example.org", zone=EASTERN, **more)
+    made = cards_for(an_assessment, order_context=orders, base_url="https://nac.example.org", zone=EASTERN, **more)
+    cards = [each.card for each in made]
     return [suggestion for card in cards for suggestion in card.get("suggestions", [])]
 
 
@@ -133,10 +135,10 @@ def test_tests_are_offered_with_their_time() -> None:
 
 
 def test_dose_and_tests_may_both_be_taken() -> None:
-    (card,) = cards_for(assessment(asks=ASKS[1:2]), order_context=None, base_url="https://x.example", zone=EASTERN)
-    assert card["selectionBehavior"] == "any"
-    (card,) = cards_for(assessment(), order_context=None, base_url="https://x.example", zone=EASTERN)
-    assert card["selectionBehavior"] == "at-most-one"
+    (made,) = cards_for(assessment(asks=ASKS[1:2]), order_context=None, base_url="https://x.example", zone=EASTERN)
+    assert made.card["selectionBehavior"] == "any"
+    (made,) = cards_for(assessment(), order_context=None, base_url="https://x.example", zone=EASTERN)
+    assert made.card["selectionBehavior"] == "at-most-one"
 
 
 @pytest.mark.parametrize(
@@ -158,6 +160,42 @@ def test_what_is_drafted_is_not_suggested_again(code: dict[str, Any], left: list
     in_session = orders(lab_order(**code), drug(IV_NAC))
     found = created(suggestions(REPEAT, in_session))
     assert [draft["code"]["coding"][0]["code"] for draft in found] == left
+
+
+INJURY = of_rule("G2-x", "ALT 900", Category.CONTINUE, asks=(Ask(Test.INJURY),), dosing=None)
+CREATININE, LACTATE, PHOSPHATE, GLUCOSE = "2160-0", "2524-7", "2777-1", "2345-7"
+
+
+@pytest.mark.parametrize(
+    ("code", "left"),
+    [
+        ({"coding": [{"system": "http://loinc.org", "code": "38483-4"}]}, [LACTATE, PHOSPHATE, GLUCOSE]),
+        ({"coding": [{"system": "http://loinc.org", "code": "32693-4"}]}, [CREATININE, PHOSPHATE, GLUCOSE]),
+        ({"coding": [{"system": "http://loinc.org", "code": "14749-6"}]}, [CREATININE, LACTATE, PHOSPHATE]),
+        ({"coding": [{"system": "http://loinc.org", "code": "24323-8"}]}, [LACTATE, PHOSPHATE]),
+        ({"coding": [{"system": "http://loinc.org", "code": "24362-6"}]}, [LACTATE]),
+        ({"text": "BMP"}, [LACTATE, PHOSPHATE]),
+        ({"text": "Lactic acid, venous"}, [CREATININE, PHOSPHATE, GLUCOSE]),
+        ({"text": "Phosphorus"}, [CREATININE, LACTATE, GLUCOSE]),
+        ({"text": "Urine creatinine"}, [CREATININE, LACTATE, PHOSPHATE, GLUCOSE]),
+        ({"text": "Lactate dehydrogenase"}, [CREATININE, LACTATE, PHOSPHATE, GLUCOSE]),
+        ({"text": "Alkaline phosphatase"}, [CREATININE, LACTATE, PHOSPHATE, GLUCOSE]),
+        ({"text": "Creatinine, lactate, phosphate, glucose"}, []),
+    ],
+)
+def test_the_tests_for_an_injured_liver_without_what_is_drafted(code: dict[str, Any], left: list[str]) -> None:
+    found = created(suggestions(INJURY, orders(lab_order(**code), drug(IV_NAC))))
+    assert [draft["code"]["coding"][0]["code"] for draft in found] == left
+
+
+@pytest.mark.parametrize("test", [Test.ACETAMINOPHEN, Test.TRANSAMINASES, Test.INR, Test.INJURY])
+def test_a_suggested_code_has_the_display_of_the_terminology(test: Test) -> None:
+    asked = of_rule("G2-x", "ALT 900", Category.CONTINUE, asks=(Ask(test),), dosing=None)
+    codings = [draft["code"]["coding"][0] for draft in created(suggestions(asked))]
+    known = {code["code"]: term_of(Code(System.LOINC, code["code"])) for code in codings}
+    assert {code["code"]: code["display"] for code in codings} == {
+        loinc: term.display if term else None for loinc, term in known.items()
+    }
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from playwright.sync_api import sync_playwright
@@ -38,10 +39,16 @@ def running_site(resources: Iterable[JsonObject] = ()) -> Iterator[str]:
     """The service with its pages, and a FHIR server with these resources beside it; gives its address."""
     listener = socket.create_server(("127.0.0.1", 0))
     base = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    settings = Settings(base_url=base, database_url="", default_fhir_server=f"{base}{FHIR_PATH}",
-                        fhir_timeout_seconds=30, deadline_seconds=60)  # fmt: skip
-    with served(create_app(settings, clock=lambda: CLOCK, sandbox=ResourceStore(resources)), listener):
-        yield base
+    with TemporaryDirectory() as folder:
+        settings = Settings(
+            base_url=base,
+            database_url=f"sqlite:///{folder}/feedback.db",
+            default_fhir_server=f"{base}{FHIR_PATH}",
+            fhir_timeout_seconds=30,
+            deadline_seconds=60,
+        )
+        with served(create_app(settings, clock=lambda: CLOCK, sandbox=ResourceStore(resources)), listener):
+            yield base
 
 
 @contextmanager

@@ -11,7 +11,8 @@ from fhir.resources.R4B.capabilitystatement import CapabilityStatement
 from fhir.resources.R4B.operationoutcome import OperationOutcome
 from starlette.applications import Starlette
 
-from cds_service.fhir.client import FetchLimits, FhirClient
+from cds_service.fhir.client import FhirClient
+from cds_service.fhir.exchange import FetchLimits
 from cds_service.fhir.queries import QUERIES, Query
 from cds_service.fhir.servers import FhirServer
 from cds_service.sandbox.server import fhir_app, sandbox_routes

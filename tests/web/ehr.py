@@ -84,7 +84,7 @@ class Person:
 @cache
 def _app(**settings: Any) -> FastAPI:
     """One application for all tests with these settings: reading the fixtures takes a while, and it keeps nothing."""
-    return create_app(Settings(database_url="", base_url=BASE, **settings), clock=lambda: WALL)
+    return create_app(Settings(**{"database_url": "", "base_url": BASE} | settings), clock=lambda: WALL)
 
 
 @asynccontextmanager

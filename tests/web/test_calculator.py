@@ -219,7 +219,7 @@ async def test_the_hook_says_the_same_of_the_same_chart(entry: Entry) -> None:
         answer = await client.post("/cds-services/iv-nac-patient-view", json=request)
     assert answer.status_code == 200
     told = [without_identity(card) for card in answer.json()["cards"]]
-    assert told == [without_identity(card) for card in expected]
+    assert told == [without_identity(made.card) for made in expected]
     assert told
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from itertools import product
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 import pytest
 
 from tests.web.ehr import BASE, Person, person
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 ABOVE = "/ehr/b1-above-line-8h"
 
@@ -120,6 +123,19 @@ async def test_an_overridden_card_is_gone_and_the_page_says_what_became_of_the_r
     assert someone.topics == []
     (told,) = someone.told
     assert told == "Overridden; the reason is stored." or told.startswith("Overridden; feedback was not stored: HTTP ")
+
+
+async def test_feedback_is_kept_where_there_is_a_store(tmp_path: Path) -> None:
+    async with person(database_url=f"sqlite:///{tmp_path}/feedback.db") as someone:
+        await someone.open(ABOVE)
+        (card,) = someone.cards
+        (draft, *_) = card["suggestions"]
+        await someone.press(f"accept:{card['uuid']}:{draft['uuid']}")
+        accepted = someone.told
+        card = someone.cards[0]
+        await someone.press(f"override:{card['uuid']}", **{f"reason-{card['uuid']}": "expert-contradicts"})
+    assert accepted == [f"Accepted: {draft['label']}"]
+    assert someone.told == ["Overridden; the reason is stored."]
 
 
 @pytest.mark.parametrize("action", ["override:gone", "accept:gone:gone", "accept:", "override:", "accept:a"])
@@ -330,19 +346,6 @@ async def test_the_calculator_answers_in_words() -> None:
     assert bad.status_code == 422
     assert "Not calculated: 1 entry needs another look." in bad.text
     assert "<script>alert" not in bad.text
-
-
-async def test_where_callers_must_prove_who_they_are_no_patient_of_the_server_is_opened(tmp_path: Any) -> None:
-    """The pages ask nobody who they are: they show synthetic patients only."""
-    fhir = "http://127.0.0.1:1/fhir"
-    async with person(default_fhir_server=fhir) as open_to_all:
-        await open_to_all.open("/")
-    async with person(default_fhir_server=fhir, trusted_clients=tmp_path / "clients.toml") as closed:
-        await closed.open("/")
-        refused = await closed.client.post("/ehr/open", data={"patient": "real-patient"})
-    assert fhir in open_to_all.page.text
-    assert fhir not in closed.page.text
-    assert refused.status_code == 404
 
 
 async def test_an_unreachable_server_is_a_failure_not_an_empty_answer() -> None:

@@ -1,0 +1,186 @@
+"""One GET on a FHIR server: permitted, bounded, retried once, and remembered by the server's circuit.
+
+Knows HTTP. Must not know FHIR content. Nothing is raised for anything a server does, and nothing is logged:
+addresses name patients, headers hold tokens.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+import httpx
+
+from cds_service.fhir.answers import ACCEPTED_ENCODING, Allowance, AnswerError, read_answer
+from cds_service.fhir.fetched import FaultKind, FetchFault
+from cds_service.fhir.outbound import AddressRefusedError
+from cds_service.fhir.servers import FhirServer, is_secure, normalised_base
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cds_service.fhir.circuit import Circuits
+
+_TRANSIENT_STATUS = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
+_SILENCE = frozenset({FaultKind.TIMEOUT, FaultKind.UNREACHABLE})
+_NOTHING_LEARNED = frozenset({FaultKind.NOT_ALLOWED, FaultKind.BUSY})
+
+
+@dataclass(frozen=True, slots=True)
+class FetchLimits:
+    """What reading may cost.
+
+    Seconds per request, pages per search, bytes per answer, seconds before the one retry; bytes and resources per call,
+    over all its searches.
+    """
+
+    request_seconds: float = 5.0
+    pages: int = 20
+    bytes_per_answer: int = 16 * 1024 * 1024
+    backoff_seconds: float = 0.2
+    bytes_per_call: int = 64 * 1024 * 1024
+    resources_per_call: int = 20_000
+
+    def allowance(self) -> Allowance:
+        """What one call may read."""
+        return Allowance(self.bytes_per_call, self.resources_per_call)
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """A server asked during one call, until a point on the event loop's clock, within the call's allowance."""
+
+    server: FhirServer
+    deadline: float
+    allowance: Allowance
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole HTTP answer."""
+
+    status: int
+    body: bytes
+    retry_after_seconds: float | None = None
+
+
+class Exchange:
+    """Sends GETs through one connection pool, and leaves servers alone that do not answer."""
+
+    def __init__(self, http_client: httpx.AsyncClient, limits: FetchLimits, circuits: Circuits) -> None:
+        """Use a pool (see `open_http`) within these limits."""
+        self._http = http_client
+        self._limits = limits
+        self._circuits = circuits
+
+    async def get(self, asking: Asking, url: str, params: Sequence[tuple[str, str]]) -> Answer | FetchFault:
+        """One answer, unless the server is not to be asked or does not give one."""
+        base = normalised_base(asking.server.base)
+        refused = _refusal(asking.server)
+        if refused is not None or base is None:
+            return refused or FetchFault(FaultKind.NOT_ALLOWED, "the server's address cannot be asked")
+        circuit = self._circuits.of(base)
+        passage = await circuit.enter(asking.allowance)
+        if passage is None:
+            return FetchFault(FaultKind.OPEN_CIRCUIT, "the server did not answer lately and is not asked for a while")
+        answered: bool | None = None
+        try:
+            answer = await self._with_one_retry(asking, url, params)
+            answered = self._has_answered(answer, asking.deadline - passage.began_at)
+        finally:
+            circuit.leave(passage, answered=answered)
+        return answer
+
+    def _has_answered(self, answer: Answer | FetchFault, seconds_given: float) -> bool | None:
+        """Whether the server gave any answer; None when it was not asked, or not given a fair time to answer."""
+        if isinstance(answer, Answer):
+            return True
+        if answer.kind in _NOTHING_LEARNED:
+            return None
+        if answer.kind is FaultKind.TIMEOUT and seconds_given < self._limits.request_seconds / 2:
+            return None
+        return answer.kind not in _SILENCE
+
+    async def _with_one_retry(self, asking: Asking, url: str, params: Sequence[tuple[str, str]]) -> Answer | FetchFault:
+        """One answer: retried once after 429, 503 or a broken connection if there is time for it."""
+        answer = await self._attempt(asking, url, params)
+        wait = self._wait_before_retry(answer)
+        if wait is None or asyncio.get_running_loop().time() + wait >= asking.deadline:
+            return answer
+        await asyncio.sleep(wait)
+        return await self._attempt(asking, url, params)
+
+    def _wait_before_retry(self, answer: Answer | FetchFault) -> float | None:
+        """Seconds to wait before asking again; None when asking again is of no use."""
+        if isinstance(answer, FetchFault):
+            return self._limits.backoff_seconds if answer.kind is FaultKind.UNREACHABLE else None
+        if answer.status not in _TRANSIENT_STATUS:
+            return None
+        return max(self._limits.backoff_seconds, answer.retry_after_seconds or 0.0)
+
+    async def _attempt(self, asking: Asking, url: str, params: Sequence[tuple[str, str]]) -> Answer | FetchFault:
+        """One request, with what the transport can do wrong turned into faults."""
+        latest = min(asking.deadline, asyncio.get_running_loop().time() + self._limits.request_seconds)
+        try:
+            async with asyncio.timeout_at(latest):
+                return await self._send(asking, url, params)
+        except AnswerError as error:
+            return error.fault
+        except (TimeoutError, httpx.TransportError, httpx.InvalidURL, UnicodeError) as error:
+            return _transport_fault(error)
+
+    async def _send(self, asking: Asking, url: str, params: Sequence[tuple[str, str]]) -> Answer:
+        """Send one GET and read its body up to the size limits."""
+        request = self._http.build_request("GET", url, params=tuple(params) or None, headers=_headers(asking.server))
+        response = await self._http.send(request, stream=True, follow_redirects=False)
+        try:
+            body = await read_answer(response, self._limits.bytes_per_answer, asking.allowance)
+            return Answer(response.status_code, body, _retry_after_seconds(response.headers))
+        finally:
+            await response.aclose()
+
+
+def _transport_fault(error: Exception) -> FetchFault:
+    """What went wrong before there was an answer."""
+    match error:
+        case AddressRefusedError():
+            return FetchFault(FaultKind.NOT_ALLOWED, str(error))
+        case httpx.PoolTimeout():
+            return FetchFault(FaultKind.BUSY, "too many requests are under way")
+        case TimeoutError() | httpx.TimeoutException():
+            return FetchFault(FaultKind.TIMEOUT, "the server did not answer in time")
+        case httpx.UnsupportedProtocol() | httpx.LocalProtocolError() | httpx.InvalidURL() | UnicodeError():
+            return FetchFault(FaultKind.NOT_ALLOWED, "the server's address cannot be asked")
+        case _:
+            return FetchFault(FaultKind.UNREACHABLE, "the server could not be reached")
+
+
+def _headers(server: FhirServer) -> dict[str, str]:
+    """Request headers; the token goes to its own server only, since every address asked lies beneath its base."""
+    accept = {"Accept": "application/fhir+json", "Accept-Encoding": ACCEPTED_ENCODING}
+    return accept if server.token is None else accept | {"Authorization": f"Bearer {server.token}"}
+
+
+def _refusal(server: FhirServer) -> FetchFault | None:
+    """Why this server is not asked at all, if so."""
+    if not is_secure(server):
+        return FetchFault(FaultKind.NOT_ALLOWED, "the server's address is not a secure (https) one")
+    if server.token is not None and not (
+        server.token.isascii() and server.token.isprintable() and " " not in server.token
+    ):
+        return FetchFault(FaultKind.UNAUTHORIZED, "the access token is malformed")
+    return None
+
+
+def _retry_after_seconds(headers: httpx.Headers) -> float | None:
+    """Seconds the server asks us to wait; a date is read against the server's own Date header."""
+    value = headers.get("retry-after", "").strip()
+    if value.isascii() and value.isdigit():
+        return float(value)
+    try:
+        return (parsedate_to_datetime(value) - parsedate_to_datetime(headers.get("date", ""))).total_seconds()
+    except (ValueError, TypeError):
+        return None

@@ -1,0 +1,117 @@
+"""What an installation stands on besides FHIR servers: database, disk, trusted clients.
+
+Knows how to look at each and to say in words what was seen and what to do; changes nothing.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import gettempdir
+from typing import TYPE_CHECKING
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cds_service.settings import Settings
+
+_SQLITE = "sqlite:///"
+_CONNECT_SECONDS = 5
+_FEWEST_FREE_MIB = 200
+_MIB = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing looked at, whether it is well, and in words what was seen; `next_step`: what to do when unwell."""
+
+    name: str
+    is_well: bool
+    words: str
+    next_step: str = ""
+
+
+def check_premises(settings: Settings, free_bytes: Callable[[Path], int] | None = None) -> list[Check]:
+    """Database, disk and trusted clients. `free_bytes`: another way to learn how much a disk has left."""
+    return [
+        check_database(settings.database_url),
+        check_disk(settings.database_url, free_bytes or (lambda path: shutil.disk_usage(path).free)),
+        check_trusted_clients(settings.trusted_clients),
+    ]
+
+
+def check_database(url: str) -> Check:
+    """Whether feedback and audit can be kept: SQLite has a folder to write in, PostgreSQL answers."""
+    if not url:
+        return Check("database", is_well=True, words="none configured: feedback and audit are not kept")
+    if url.startswith("postgresql://"):
+        return _postgresql(url)
+    folder = _sqlite_folder(url)
+    if folder is None:
+        return Check("database", is_well=True, words="SQLite in memory: gone when the service stops")
+    if folder.is_dir() and _can_write(folder):
+        return Check("database", is_well=True, words=f"SQLite in {folder}")
+    step = f"make {folder} a folder that the service's user may write in, or set CDS_DATABASE_URL"
+    return Check("database", is_well=False, words=f"{folder} cannot be written to", next_step=step)
+
+
+def _postgresql(url: str) -> Check:
+    """The words never repeat the address, which may carry a password."""
+    try:
+        host = conninfo_to_dict(url).get("host", "the local socket")
+        with psycopg.connect(url, connect_timeout=_CONNECT_SECONDS) as connection:
+            connection.execute("SELECT 1")
+    except psycopg.Error as error:
+        words = f"PostgreSQL did not answer ({type(error).__name__})"
+        step = (
+            "check host, port, user and password in CDS_DATABASE_URL; cards are given meanwhile, feedback is not taken"
+        )
+        return Check("database", is_well=False, words=words, next_step=step)
+    return Check("database", is_well=True, words=f"PostgreSQL at {host} answers")
+
+
+def _sqlite_folder(url: str) -> Path | None:
+    """The folder of the database's file; None for one in memory."""
+    named = url.removeprefix(_SQLITE)
+    return Path(named).resolve().parent if url.startswith(_SQLITE) and named not in {"", ":memory:"} else None
+
+
+def _can_write(folder: Path) -> bool:
+    probe = folder / ".cds-service-doctor"
+    try:
+        probe.touch()
+        probe.unlink()
+    except OSError:
+        return False
+    return True
+
+
+def check_disk(url: str, free_bytes: Callable[[Path], int]) -> Check:
+    """Room for the database, or else for temporary files."""
+    folder = _sqlite_folder(url) or Path(gettempdir())
+    try:
+        free_mib = free_bytes(folder) // _MIB
+    except OSError as error:
+        step = "see the line about the database"
+        return Check("disk", is_well=False, words=f"{folder} cannot be read ({type(error).__name__})", next_step=step)
+    step = "free space, shorten CDS_AUDIT_DAYS, or move the database"
+    return Check("disk", free_mib >= _FEWEST_FREE_MIB, f"{free_mib} MiB free in {folder}", step)
+
+
+def check_trusted_clients(path: Path | None) -> Check:
+    """Whether callers are authenticated, and the file that names them can be read."""
+    if path is None:
+        words = "none: callers are not authenticated; run the service behind something that does"
+        return Check("trusted clients", is_well=True, words=words)
+    try:
+        entries = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        step = "make CDS_TRUSTED_CLIENTS the path of a readable TOML file"
+        words = f"the file cannot be read ({type(error).__name__})"
+        return Check("trusted clients", is_well=False, words=words, next_step=step)
+    return Check("trusted clients", is_well=True, words=f"{path} can be read ({len(entries)} entries)")
