@@ -14,7 +14,6 @@ NOW = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)
 PAGES = [
     "/",
     "/dashboard",
-    "/governance",
     "/nomogram",
     "/nomogram/garbage",
     "/how",
