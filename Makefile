@@ -7,6 +7,9 @@ READY := .venv/.ready
 COVERAGE_BAR ?= 100
 COVERAGE_HELD := cds_service/clinical/*,cds_service/fhir/mapping*
 
+# As many test processes as there are processors, unless told otherwise.
+TEST_PROCESSES ?= auto
+
 COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --universal --python-version 3.11
 
 .DEFAULT_GOAL := help
@@ -26,7 +29,7 @@ demo: $(READY) ## Serve on 127.0.0.1:8000 with fixture patients and print the ca
 	$(BIN)/cds-service demo
 
 test: $(READY) ## Run the tests and hold the coverage of the rules and the chart reading
-	$(BIN)/python -m pytest --cov --cov-report=
+	$(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) --dist worksteal --cov --cov-report=
 	$(BIN)/python -m coverage report --skip-covered --include='$(COVERAGE_HELD)' --fail-under=$(COVERAGE_BAR)
 
 lint: $(READY) ## Check style, format, types and the import contracts

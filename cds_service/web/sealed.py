@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import zlib
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import orjson
@@ -45,8 +44,9 @@ class Seal:
 
     def seal(self, view: NomogramView) -> str | None:
         """The view as one URL-safe token; None when it would be too long for an address."""
-        plain = orjson.dumps(asdict(view))
-        token = self._fernet.encrypt_at_time(zlib.compress(plain), self._seconds()).decode().rstrip("=")
+        plain = orjson.dumps(view)
+        packed = zlib.compress(plain, level=1)  # on the path of every card: quick rather than small
+        token = self._fernet.encrypt_at_time(packed, self._seconds()).decode().rstrip("=")
         return token if len(token) <= LONGEST_TOKEN and len(plain) <= _LARGEST_BYTES else None
 
     def open(self, token: str) -> NomogramView:
