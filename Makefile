@@ -48,7 +48,7 @@ test-postgres: $(READY) ## Run the store on a PostgreSQL server of its own (Debi
 	$(BIN)/python -m pytest -m postgres tests/integration
 
 test-browser: $(READY) ## Use the pages in a real browser (Chromium); screenshots stay in build/screenshots
-	$(BIN)/python -m pytest -m browser tests/integration/test_browser.py
+	$(BIN)/python -m pytest -m browser tests/browser
 
 pictures: $(READY) ## Take the pictures of the README again (Chromium)
 	$(BIN)/python -m tests.take_pictures

@@ -6,12 +6,12 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.integration.browser import chromium, running_site, visitor
+from tests.browser.visitor import chromium, running_site, visitor
 
 if TYPE_CHECKING:
     from playwright.sync_api import FloatRect, Locator
 
-    from tests.integration.browser import Visitor
+    from tests.browser.visitor import Visitor
 
 PICTURES = Path(__file__).parents[1] / "docs" / "pictures"
 LARGEST_BYTES = 120 * 1024

@@ -20,13 +20,19 @@ from cds_service.settings import Settings
 from tests.integration.conftest import served
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
+    from contextlib import AbstractContextManager
 
     from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request
 
     from cds_service.fhir.reading import JsonObject
 
+    Visit = Callable[..., AbstractContextManager["Visitor"]]
+
 CLOCK = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)
+ABOVE = "/ehr/b1-above-line-8h"
+HOSTILE = '<img src=x onerror="window.__harm=1"><script>window.__harm=1</script>\'"[x](javascript:window.__harm=1)`'
+DESKTOP = {"viewport": {"width": 1280, "height": 900}}
 SCREENSHOTS = Path(__file__).parents[2] / "build" / "screenshots"
 _FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking")
 _PATIENCE_MS = 30_000
@@ -142,3 +148,17 @@ def visitor(browser: Browser, base: str, **options: Any) -> Iterator[Visitor]:
     finally:
         context.close()
     assert watch.complaints == []
+
+
+def calculate(someone: Visitor, **fields: str) -> Page:
+    """Type into the calculator and ask for the assessment."""
+    page = someone.open("/nomogram")
+    for name, text in fields.items():
+        page.fill(f"#{name}", text)
+    someone.press("Assess")
+    return page
+
+
+def open_details(page: Page) -> None:
+    """Open everything that is folded."""
+    page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true; })")
