@@ -130,24 +130,26 @@ def _problems(entry: Entry) -> Iterator[tuple[str, str]]:
     for name in ("level", "alt", "ast", "inr"):
         text = getattr(entry, name)
         if text and _RESULT.fullmatch(text) is None:
-            yield name, "a number, with < or > in front where the laboratory reports a limit"
+            yield name, "Must be a number, with < or > in front where the laboratory reports a limit"
     for name, most in (("hours_from", _LONGEST_HOURS), ("hours_to", _LONGEST_HOURS), ("last_hours", _LONGEST_HOURS),
                        ("amount_g", 1000.0), ("weight", 1_000_000.0), ("age", _OLDEST_YEARS)):  # fmt: skip
         text = getattr(entry, name)
         if text and _number(text, most) is None:
-            yield name, f"a number from 0 to {most:g}"
+            yield name, f"Must be a number from 0 to {most:g}"
     choices = {"level_unit": LEVEL_UNITS, "weight_unit": WEIGHT_UNITS, "product": PRODUCTS, "intent": INTENTS}
-    yield from ((name, "one of the list") for name, known in choices.items() if getattr(entry, name) not in known)
+    yield from (
+        (name, "Must be one of the list") for name, known in choices.items() if getattr(entry, name) not in known
+    )
     yield from _hour_problems(_hours_of(entry))
 
 
 def _hour_problems(typed: _Hours) -> Iterator[tuple[str, str]]:
     if typed.least is None and typed.most is not None:
-        yield "hours_from", "needed when the most hours are given"
+        yield "hours_from", "Needed when the most hours are given"
     if typed.least is not None and typed.most is not None and typed.most < typed.least:
-        yield "hours_to", "not less than the least hours"
+        yield "hours_to", "Must not be less than the least hours"
     if typed.last is not None and (typed.least is None or typed.last > typed.least):
-        yield "last_hours", "the last dose is not before the first"
+        yield "last_hours", "Must not be longer ago than the first dose"
 
 
 def _hours_of(entry: Entry) -> _Hours:

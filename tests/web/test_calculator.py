@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from cds_service.clinical.assessment import Assessment
 
 NOW = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)
-NUMBER = "a number, with < or > in front where the laboratory reports a limit"
+NUMBER = "Must be a number, with < or > in front where the laboratory reports a limit"
 
 
 def result(**members: str) -> Assessment:
@@ -149,7 +149,7 @@ def test_a_field_at_its_limit_is_taken(name: str, text: str) -> None:
             for text in ("-1", "abc", "12345678", "1.2.3", "NaN", "~10", "1e5", "10 mg/L", "\u0663", "<", "<script>")
         ),
         *(
-            (name, text, f"a number from 0 to {most}")
+            (name, text, f"Must be a number from 0 to {most}")
             for name, most in (
                 ("hours_from", "168"),
                 ("amount_g", "1000"),
@@ -158,13 +158,13 @@ def test_a_field_at_its_limit_is_taken(name: str, text: str) -> None:
             )
             for text in ("-0.1", "x", "nan", "inf", "1000001", "1 2", "1e1", "\u0663")
         ),
-        ("hours_from", "168.1", "a number from 0 to 168"),
-        ("amount_g", "1000.1", "a number from 0 to 1000"),
-        ("age", "120.1", "a number from 0 to 120"),
-        ("level_unit", "furlong", "one of the list"),
-        ("weight_unit", "stone", "one of the list"),
-        ("product", "", "one of the list"),
-        ("intent", "malice", "one of the list"),
+        ("hours_from", "168.1", "Must be a number from 0 to 168"),
+        ("amount_g", "1000.1", "Must be a number from 0 to 1000"),
+        ("age", "120.1", "Must be a number from 0 to 120"),
+        ("level_unit", "furlong", "Must be one of the list"),
+        ("weight_unit", "stone", "Must be one of the list"),
+        ("product", "", "Must be one of the list"),
+        ("intent", "malice", "Must be one of the list"),
     ],
 )
 def test_every_problem_is_named_at_its_field(name: str, text: str, problem: str) -> None:
@@ -174,11 +174,14 @@ def test_every_problem_is_named_at_its_field(name: str, text: str, problem: str)
 @pytest.mark.parametrize(
     ("members", "expected"),
     [
-        ({"hours_to": "8"}, {"hours_from": "needed when the most hours are given"}),
-        ({"hours_from": "8", "hours_to": "7.9"}, {"hours_to": "not less than the least hours"}),
-        ({"hours_from": "8", "last_hours": "8.1"}, {"last_hours": "the last dose is not before the first"}),
-        ({"last_hours": "2"}, {"last_hours": "the last dose is not before the first"}),
-        ({"level": "x", "alt": "y", "age": "z"}, {"level": NUMBER, "alt": NUMBER, "age": "a number from 0 to 120"}),
+        ({"hours_to": "8"}, {"hours_from": "Needed when the most hours are given"}),
+        ({"hours_from": "8", "hours_to": "7.9"}, {"hours_to": "Must not be less than the least hours"}),
+        ({"hours_from": "8", "last_hours": "8.1"}, {"last_hours": "Must not be longer ago than the first dose"}),
+        ({"last_hours": "2"}, {"last_hours": "Must not be longer ago than the first dose"}),
+        (
+            {"level": "x", "alt": "y", "age": "z"},
+            {"level": NUMBER, "alt": NUMBER, "age": "Must be a number from 0 to 120"},
+        ),
     ],
 )
 def test_problems_between_fields_and_all_at_once(members: dict[str, str], expected: dict[str, str]) -> None:
