@@ -13,7 +13,7 @@ TEST_PROCESSES ?= auto
 COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --universal --python-version 3.11
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint hapi test-hapi test-postgres test-browser pictures lock rules fixtures wheel clean
+.PHONY: help demo test lint hapi test-hapi test-postgres test-browser pictures lock rules fixtures goldens conformance mutants wheel clean
 
 help: ## Show these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -65,8 +65,18 @@ rules: $(READY) ## Render RULES.md from the rule tables
 fixtures: $(READY) ## Write fhir_fixtures/ from the case tables
 	$(BIN)/python -m tests.write_fixtures
 
+conformance: $(READY) ## Write docs/conformance.md from the conformance tests
+	$(BIN)/python -m tests.conformance.write_table
+
+goldens: $(READY) ## Write tests/goldens/, the wording of every fixture case, for reading
+	$(BIN)/python -m tests.write_goldens
+
+mutants: $(READY) ## Change the rules one by one and see the tests fail (an hour on two cores)
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/mutmut run
+	$(BIN)/python -m tests.mutation_score
+
 wheel: $(READY) ## Build the wheel into dist/
 	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation -w dist .
 
 clean: ## Remove what was built, .venv included
-	rm -rf .venv dist build hapi/target .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage
+	rm -rf .venv dist build mutants hapi/target .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage

@@ -118,7 +118,7 @@ def test_alt_is_measured_against_the_peak_of_the_episode(peak: float | str, now:
 
 def test_the_fall_is_shown_with_the_range_the_guidelines_give() -> None:
     because = finding(assessed(*ENDED, alt(1200, 15), *good(alt=alt(840, 4))), "G1").because
-    assert "ALT 840 U/L (peak 1200, down 30%; guidelines ask for 25 to 50 %)" in because
+    assert "ALT 840 U/L (peak 1200, down 30 %; guidelines ask for 25 to 50 %)" in because
 
 
 @pytest.mark.parametrize(
