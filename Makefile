@@ -13,7 +13,7 @@ TEST_PROCESSES ?= auto
 COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --universal --python-version 3.11
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint hapi test-hapi test-postgres lock rules fixtures goldens conformance mutants wheel clean
+.PHONY: help demo test lint hapi test-hapi test-postgres test-browser pictures lock rules fixtures goldens conformance mutants wheel clean
 
 help: ## Show these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -46,6 +46,12 @@ test-hapi: $(READY) ## Run the fixtures through HAPI end to end
 
 test-postgres: $(READY) ## Run the store on a PostgreSQL server of its own (Debian: postgresql)
 	$(BIN)/python -m pytest -m postgres tests/integration
+
+test-browser: $(READY) ## Use the pages in a real browser (Chromium); screenshots stay in build/screenshots
+	$(BIN)/python -m pytest -m browser tests/browser
+
+pictures: $(READY) ## Take the pictures of the README again (Chromium)
+	$(BIN)/python -m tests.take_pictures
 
 lock: $(READY) ## Resolve the dependencies again, with hashes and without any index address
 	$(COMPILE) --extra dev --group build -o requirements-dev.lock pyproject.toml
