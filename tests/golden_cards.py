@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from tests.vignettes import Card
 
 GOLDENS = Path(__file__).resolve().parent / "goldens"
+_SEALED = "/nomogram/"
+"""In the address of a card's own nomogram, which is another one for every card."""
 _ASSESSMENT = "org.nac-cds.assessment"
 
 
@@ -86,7 +88,7 @@ def _card_blocks(card: Card) -> Iterator[str]:
     overlays = ", ".join(card["extension"][_ASSESSMENT].get("overlays", ())) or "none"
     yield f"Source: {source['label']}. Overlays: {overlays}."
     suggested = [line for suggestion in card.get("suggestions", ()) for line in _suggestion_lines(suggestion)]
-    links = [f"- link: {link['label']}, {link['url']}" for link in card.get("links", ())]
+    links = [f"- link: {link['label']}, {link['url']}" for link in card.get("links", ()) if _SEALED not in link["url"]]
     if suggested or links:
         yield "\n".join([*suggested, *links])
 
