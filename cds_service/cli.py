@@ -20,6 +20,7 @@ from cds_service import (
     demo,
     doctor,
     governance_commands,
+    population_commands,
     premises,
     profile_commands,
     server,
@@ -51,6 +52,8 @@ app = typer.Typer(
 app.add_typer(profile_commands.app, name="profiles")
 app.add_typer(client_commands.app, name="clients")
 app.command(name="governance")(governance_commands.write_pack)
+app.command(name="synth")(population_commands.synth)
+app.command(name="evaluate")(population_commands.evaluate)
 _console = Console()
 _errors = Console(stderr=True)
 

@@ -6,9 +6,10 @@ Knows files. A bucket's part files appear whole or not at all, and are the same 
 from __future__ import annotations
 
 import gzip
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -66,6 +67,10 @@ class Run:
         """The file of one bucket's rows; `kind`: "instants" or "patients"."""
         return self.parts / f"{kind}-{bucket:05}-of-{self.buckets:05}.ndjson.gz"
 
+    def all_parts(self, kind: str) -> str:
+        """A pattern that stands for the part files of every bucket."""
+        return str(self.parts / f"{kind}-*-of-{self.buckets:05}.ndjson.gz")
+
     def is_done(self, bucket: int) -> bool:
         """Whether a bucket's rows are there in full."""
         return self._marker(bucket).exists()
@@ -107,7 +112,7 @@ def judge_bucket(
     count = 0
     paths = [run.part(kind, bucket) for kind in ("instants", "patients")]
     unfinished = [path.with_name(f".{path.name}.unfinished") for path in paths]
-    with _gzip(unfinished[0]) as instants, _gzip(unfinished[1]) as patients:
+    with compressed(unfinished[0]) as instants, compressed(unfinished[1]) as patients:
         for chart in charts:
             history = history_of(chart.patient_id, map(orjson.loads, chart.resources), shared, profile)
             instants.writelines(_lines(instant_rows(history)))
@@ -119,23 +124,11 @@ def judge_bucket(
     return count
 
 
-def _gzip(path: Path) -> IO[bytes]:
-    """A compressed file that holds no name and no time: equal rows give equal files."""
-    return _NamelessGzip(path)
-
-
-class _NamelessGzip(gzip.GzipFile):
-    """A gzip file whose header is always the same; closes the file under it."""
-
-    def __init__(self, path: Path) -> None:
-        self._under = path.open("wb")
-        super().__init__(filename="", mode="wb", fileobj=self._under, mtime=0, compresslevel=6)
-
-    def close(self) -> None:
-        try:
-            super().close()
-        finally:
-            self._under.close()
+@contextmanager
+def compressed(path: Path) -> Iterator[gzip.GzipFile]:
+    """A gzip file to write that holds no name and no time: equal contents give equal files."""
+    with path.open("wb") as plain, gzip.GzipFile(filename="", mode="wb", fileobj=plain, mtime=0) as zipped:
+        yield zipped
 
 
 def _lines(rows: Iterable[Mapping[str, Any]]) -> Iterator[bytes]:

@@ -11,7 +11,7 @@ import zlib
 from collections import Counter
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -20,6 +20,7 @@ from cds_service.fhir.reading import reference_of, reference_tail, target_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from io import BufferedReader
     from pathlib import Path
 
     from cds_service.fhir.reading import JsonObject
@@ -116,7 +117,9 @@ def _numbered_lines(path: Path, report: IntakeReport) -> Iterator[tuple[int, byt
     number = 0
     try:
         with path.open("rb") as raw:
-            source: IO[bytes] = gzip.GzipFile(fileobj=raw) if raw.peek(2)[:2] == _GZIP_MAGIC else raw
+            source: gzip.GzipFile | BufferedReader = (
+                gzip.GzipFile(fileobj=raw) if raw.peek(2)[:2] == _GZIP_MAGIC else raw
+            )
             while line := source.readline(_LONGEST_LINE):
                 number += 1
                 if len(line) == _LONGEST_LINE and not line.endswith(b"\n"):
@@ -130,7 +133,7 @@ def _numbered_lines(path: Path, report: IntakeReport) -> Iterator[tuple[int, byt
         report.tell(IntakeFault.NOT_READABLE, f"{path.name} after line {number}")
 
 
-def _skip_line(source: IO[bytes]) -> None:
+def _skip_line(source: gzip.GzipFile | BufferedReader) -> None:
     while (piece := source.readline(_LONGEST_LINE)) and not piece.endswith(b"\n"):
         pass
 

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from cds_service.clinical.profiles import Profile
-    from cds_service.fhir.reading import JsonObject
     from cds_service.population.buckets import Run
     from cds_service.population.intake import Placed
 
@@ -55,10 +54,7 @@ def evaluate_on_duckdb(
     with tempfile.TemporaryDirectory(prefix="cds-population-") as scratch:
         report = _spool(source, Path(scratch) / "chart.tsv", frozenset(open_buckets), run.buckets)
         with _database(Path(scratch)) as connection:
-            shared = {
-                reference: orjson.loads(json)
-                for _, reference, json in _rows(connection, _SHARED)
-            }
+            shared = {reference: orjson.loads(json) for _, reference, json in _rows(connection, _SHARED)}
             for bucket in open_buckets:
                 on_bucket(judge_bucket(run, bucket, _charts(connection, bucket), shared, profile))
     return report
@@ -104,9 +100,3 @@ def _rows(connection: duckdb.DuckDBPyConnection, bucket: int) -> Iterator[tuple[
     )
     while rows := found.fetchmany(_FETCHED):
         yield from rows
-
-
-def shared_by_reference(placed: Iterable[Placed]) -> dict[str, JsonObject]:
-    """What charts may refer to, by "Type/id"; of several versions the last in order of content."""
-    rows = sorted((each.reference, each.json) for each in placed)
-    return {reference: orjson.loads(json) for reference, json in rows}

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from cds_service.clinical.assess import assess
@@ -19,6 +18,7 @@ from cds_service.fhir.replay import Known, known_versions, standing_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from datetime import datetime
 
     from cds_service.clinical.assessment import Assessment
     from cds_service.clinical.facts import NacTherapy, PatientFacts

@@ -9,12 +9,12 @@ from __future__ import annotations
 from datetime import UTC, timedelta
 from typing import TYPE_CHECKING, Any
 
-from cds_service.clinical.facts import DataGap, GapKind, Route
-from cds_service.clinical.findings import Category, Verdict
+from cds_service.clinical.facts import Route
+from cds_service.clinical.findings import Category
+from cds_service.hooks.metrics import unmapped_tokens
 from cds_service.population.canonical import assessment_digest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from datetime import datetime
 
     from cds_service.clinical.assessment import Assessment, Judged
@@ -23,14 +23,13 @@ if TYPE_CHECKING:
 TREATED_WITHIN = timedelta(hours=24)
 """Acetylcysteine this long before or after the first treatment recommendation counts as the answer to it."""
 
-_UNMAPPED = {GapKind.UNMAPPED_CODE: "code", GapKind.UNKNOWN_UNIT: "unit"}
-_TREATING = frozenset({Category.INDICATED, Category.CONSIDER})
+_NOT_NEEDLESS = frozenset({Category.INDICATED, Category.CONSIDER, Category.DATA_NEEDED, Category.REPEAT_LEVEL})
 _OUTSIDE = "none"
 _DIGITS = 4
 
 INSTANT_COLUMNS = {
     "patient": "VARCHAR",
-    "at": "TIMESTAMP",
+    "judged_at": "TIMESTAMP",
     "events": "VARCHAR[]",
     "category": "VARCHAR",
     "primary_rule": "VARCHAR",
@@ -58,6 +57,7 @@ PATIENT_COLUMNS = {
     "hours_to_nac": "DOUBLE",
     "is_needless": "BOOLEAN",
     "is_missed": "BOOLEAN",
+    "is_withdrawn": "BOOLEAN",
     "duplicates": "BIGINT",
     "corrected": "BIGINT",
     "conflicting": "BIGINT",
@@ -82,7 +82,7 @@ def _instant_row(patient_id: str, instant: Instant) -> dict[str, Any]:
     point = assessment.point
     return {
         "patient": patient_id,
-        "at": _written(instant.at),
+        "judged_at": _written(instant.at),
         "events": list(instant.events),
         "category": _category(assessment),
         "primary_rule": None if assessment.primary is None else assessment.primary.rule.id,
@@ -90,7 +90,7 @@ def _instant_row(patient_id: str, instant: Instant) -> dict[str, Any]:
         "overlays": sorted(overlay.value for overlay in assessment.overlays),
         "treats": _treats(assessment),
         "gaps": sorted({f"{gap.kind.value}: {gap.about}" for gap in assessment.gaps}),
-        "unmapped": _unmapped(assessment.gaps),
+        "unmapped": list(unmapped_tokens(assessment.gaps)),
         "hours": None if point is None else round(point.hours, _DIGITS),
         "level_mg_l": None if point is None else round(point.level.value, _DIGITS),
         "line_mg_l": None if point is None else round(point.line_mg_l, _DIGITS),
@@ -113,15 +113,13 @@ def _category_of(judged: Judged) -> Category | None:
     return judged.finding.category or judged.rule.category
 
 
-def _unmapped(gaps: Iterable[DataGap]) -> list[str]:
-    return sorted({f"{_UNMAPPED[gap.kind]} {gap.found or '(none)'}" for gap in gaps if gap.kind in _UNMAPPED})
-
-
 def patient_row(history: History) -> dict[str, Any]:
     """What became of one patient: first recommendation, first treatment, and whether the two belong together."""
     first = next((i for i in history.instants if i.assessment.category is Category.INDICATED), None)
     primary = None if first is None else first.assessment.primary
     started_at = None if history.nac is None else history.nac.at
+    is_unanswered = first is not None and (started_at is None or abs(started_at - first.at) > TREATED_WITHIN)
+    is_withdrawn = first is not None and _is_withdrawn(history, first.at)
     return {
         "patient": history.patient_id,
         "encounters": history.encounters,
@@ -134,7 +132,8 @@ def patient_row(history: History) -> dict[str, Any]:
         "nac_judged": None if history.nac is None else _category(history.nac.without),
         "hours_to_nac": None if first is None or started_at is None else _hours(first.at, started_at),
         "is_needless": _is_needless(history),
-        "is_missed": first is not None and (started_at is None or abs(started_at - first.at) > TREATED_WITHIN),
+        "is_missed": is_unanswered and not is_withdrawn,
+        "is_withdrawn": is_withdrawn,
         "duplicates": history.duplicates,
         "corrected": history.corrected,
         "conflicting": history.conflicting,
@@ -147,16 +146,15 @@ def _is_needless(history: History) -> bool:
     nac = history.nac
     if nac is None or nac.route is not Route.INTRAVENOUS:
         return False
-    if nac.without.category in _TREATING or _is_open(nac.without):
+    if nac.without.category in _NOT_NEEDLESS:
         return False
     return not any(_treats(i.assessment) for i in history.instants if nac.at <= i.at <= nac.at + TREATED_WITHIN)
 
 
-def _is_open(assessment: Assessment) -> bool:
-    """Whether a patient of the population might have needed treatment as far as was known."""
-    if assessment.category in {None, Category.NOT_INDICATED, Category.CRITERIA_MET}:
-        return False
-    return any(judged.finding.verdict is Verdict.UNKNOWN for judged in assessment.judged)
+def _is_withdrawn(history: History, first_at: datetime) -> bool:
+    """Whether what came in within a day left no rule that treats, as a level below the line does."""
+    within = [each for each in history.instants if first_at <= each.at <= first_at + TREATED_WITHIN]
+    return not _treats(within[-1].assessment)
 
 
 def _written(at: datetime) -> str:

@@ -28,7 +28,7 @@ _UNITS: tuple[tuple[tuple[Coding, float, str, str | None], float], ...] = (
     ((fhir.LEVEL, 0.1, "mg/dL", "mg/dL"), 8),
     ((fhir.LEVEL_MOLES, _MICROMOL_PER_MG, "umol/L", "umol/L"), 10),
     ((fhir.LEVEL_LOCAL, 1.0, "mg/L", "mg/L"), 4),
-    ((fhir.LEVEL, 1.0, "conv. units", None), 3),
+    ((fhir.LEVEL, 1.0, "mcg%", None), 3),
 )
 
 

@@ -127,7 +127,13 @@ class ChartWriter:
         self.add("Condition", members if onset is None else members | {"onsetDateTime": onset})
 
     def result(
-        self, code: Coding, value: JsonObject, drawn: datetime, *, hours_to_issue: float = 0.7, upper: float | None = None
+        self,
+        code: Coding,
+        value: JsonObject,
+        drawn: datetime,
+        *,
+        hours_to_issue: float = 0.7,
+        upper: float | None = None,
     ) -> JsonObject:
         """A laboratory result; `upper`: the laboratory's own upper limit, in the unit of the value."""
         members: JsonObject = {

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 from cds_service.clinical.nomogram import line_at
 from cds_service.population.synth import resources as fhir
 from cds_service.population.synth.kinetics import Dose, alt_u_l, inr_of, level_mg_l, peak_alt
-from cds_service.population.synth.laboratory import Laboratory
 
 if TYPE_CHECKING:
     from cds_service.population.synth.draws import Draws
+    from cds_service.population.synth.laboratory import Laboratory
     from cds_service.population.synth.resources import ChartWriter
 
 _LINE_MG_L = 150.0
@@ -75,9 +75,7 @@ def staggered(told: Telling) -> None:
     span_h = told.draws.between(6, 18)
     since_h = span_h + told.draws.between(1, 5)
     count = told.draws.whole(2, 4)
-    doses = tuple(
-        Dose(span_h * number / (count - 1), _tablets(told.draws.between(3, 9))) for number in range(count)
-    )
+    doses = tuple(Dose(span_h * number / (count - 1), _tablets(told.draws.between(3, 9))) for number in range(count))
     told.chart.condition(fhir.SELF_POISONING, told.after(0.3))
     for dose in doses:
         taken = {"effectiveDateTime": told.chart.time(told.after(dose.at_h - since_h))}
@@ -98,7 +96,10 @@ def repeated(told: Telling) -> None:
     doses = tuple(Dose(8.0 * number, each_mg) for number in range(3 * days))
     since_h = doses[-1].at_h + told.draws.between(2, 7)
     told.chart.condition(fhir.ACCIDENTAL_POISONING, told.after(0.5))
-    period = {"start": told.chart.time(told.after(-since_h)), "end": told.chart.time(told.after(doses[-1].at_h - since_h))}
+    period = {
+        "start": told.chart.time(told.after(-since_h)),
+        "end": told.chart.time(told.after(doses[-1].at_h - since_h)),
+    }
     told.chart.statement(fhir.APAP_TABLET, {"effectivePeriod": period}, each_mg, told.after(0.4))
     _course(told, doses, since_h, is_injured=told.draws.happens(0.5))
 
@@ -159,9 +160,7 @@ def _course(told: Telling, doses: tuple[Dose, ...], since_h: float, *, is_injure
     told.laboratory.level(told.chart, level, told.after(first_draw_h))
     second_h = first_draw_h + told.draws.between(4, 8)
     if since_h + first_draw_h < _FIRST_H or told.draws.happens(0.5):
-        told.laboratory.level(
-            told.chart, level_mg_l(doses, told.weight_kg, since_h + second_h), told.after(second_h)
-        )
+        told.laboratory.level(told.chart, level_mg_l(doses, told.weight_kg, since_h + second_h), told.after(second_h))
     for hours in (first_draw_h, *(24.0 * day for day in range(1, 4))):
         _enzymes(told, alt_u_l(peak, since_h + hours), hours)
     if nac_h is not None:

@@ -5,24 +5,28 @@ Deterministic: the same seed, number and anchor give the same bytes in every pro
 
 from __future__ import annotations
 
-import gzip
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 import orjson
 
+from cds_service.population.buckets import compressed
 from cds_service.population.synth.draws import Draws
 from cds_service.population.synth.laboratory import Laboratory
 from cds_service.population.synth.resources import ChartWriter
 from cds_service.population.synth.stories import STORIES, Telling
 
 if TYPE_CHECKING:
+    import gzip
     from collections.abc import Iterator
+    from io import BufferedWriter
     from pathlib import Path
 
     from cds_service.fhir.reading import JsonObject
+
+    Writable = gzip.GzipFile | BufferedWriter
 
 _OFFSETS_HOURS = ((0, 40.0), (-5, 25.0), (-8, 10.0), (1, 15.0), (10, 10.0))
 _SENT_TWICE = 0.02
@@ -67,7 +71,7 @@ def write_ndjson(population: Population, folder: Path, *, is_gzip: bool = False)
     folder.mkdir(parents=True, exist_ok=True)
     lines: dict[str, int] = {}
     with ExitStack() as stack:
-        files: dict[str, IO[bytes]] = {}
+        files: dict[str, Writable] = {}
         for _, resources in population.charts():
             for resource in resources:
                 kind = resource["resourceType"]
@@ -78,12 +82,11 @@ def write_ndjson(population: Population, folder: Path, *, is_gzip: bool = False)
     return lines
 
 
-def _opened(stack: ExitStack, path: Path, *, is_gzip: bool) -> IO[bytes]:
+def _opened(stack: ExitStack, path: Path, *, is_gzip: bool) -> Writable:
     """The file to write to; a compressed one carries neither name nor time."""
-    plain = stack.enter_context((path.with_name(f"{path.name}.gz") if is_gzip else path).open("wb"))
-    if not is_gzip:
-        return plain
-    return stack.enter_context(gzip.GzipFile(filename="", mode="wb", fileobj=plain, mtime=0))
+    if is_gzip:
+        return stack.enter_context(compressed(path.with_name(f"{path.name}.gz")))
+    return stack.enter_context(path.open("wb"))
 
 
 def write_bundles(population: Population, folder: Path) -> dict[str, int]:
