@@ -164,7 +164,7 @@ def _placed(resource: JsonObject, report: IntakeReport, where: str) -> Placed | 
 def patient_of(resource: JsonObject) -> str | None:
     """The id of the patient a resource is about; None when it names none."""
     if resource["resourceType"] == "Patient":
-        return _patient_id(f"Patient/{resource.get('id')}")
+        return _patient_id(reference_of(resource))
     subject = resource.get("subject")
     target = target_of(resource.get("patient") if subject is None else subject)
     return None if target is None else _patient_id(target)

@@ -6,6 +6,8 @@ output are folders that all machines see. Patients are not grouped by pandas fun
 
 from __future__ import annotations
 
+import os
+import sys
 from contextlib import contextmanager
 from itertools import groupby
 from operator import itemgetter
@@ -42,6 +44,8 @@ def spark_context(master: str) -> Iterator[SparkContext]:
     if master.startswith("local"):
         conf.setIfMissing("spark.driver.host", "127.0.0.1").setIfMissing("spark.driver.bindAddress", "127.0.0.1")
     context = SparkContext(conf=conf, environment={"PYTHONPATH": str(_PACKAGE_ROOT)})
+    if master.startswith("local") and "PYSPARK_PYTHON" not in os.environ:
+        context.pythonExec = sys.executable  # not whatever "python3" is on the path
     try:
         yield context
     finally:

@@ -84,7 +84,7 @@ def _monthly(figures: Figures) -> list[Plot]:
 
 def _hours(figures: Figures) -> list[tuple[str, int]]:
     """Patients by whole hours; the ends gather what lies beyond."""
-    found = dict(figures.delays)
+    found: dict[int, int] = dict(figures.delays)
     return [(str(hour), found.get(hour, 0)) for hour in range(min(found), max(found) + 1)] if found else []
 
 
