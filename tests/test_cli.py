@@ -64,6 +64,13 @@ def test_version_names_the_profiles() -> None:
     assert RULE_SET_HASH in result.output
 
 
+def test_the_smart_app_is_not_spread_over_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CDS_SMART_CLIENT_ID", "nac-app")
+    result = run("serve", "--workers", "2", "--port", "0")
+    assert result.exit_code == 2
+    assert "--workers 1" in result.output
+
+
 def test_demo_shows_every_scene_and_stops() -> None:
     result = run("demo", "--once", "--port", "0")
     assert result.exit_code == 0, result.output
@@ -253,7 +260,7 @@ def test_serve_listens_and_writes_the_audit_log() -> None:
     with demo.listening_socket(0) as free:
         port = free.getsockname()[1]
     command = [sys.executable, "-c", "from cds_service.cli import app; app()", "serve", "--port", str(port)]
-    environment = {**os.environ, "CDS_UNHEARD_OF": "1"}
+    environment = {**os.environ, "CDS_UNHEARD_OF": "1", "CDS_DATABASE_URL": ""}
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as server:
         try:
             base = f"http://127.0.0.1:{port}"
