@@ -160,6 +160,7 @@ def replaying_app(settings: Settings, charts: FixtureCharts) -> FastAPI:
     fhir = f"http://127.0.0.1{FHIR_PATH}"
     without = {
         "playground": False,
+        "shadow": False,
         "database_url": "",
         "trusted_clients": None,
         "smart_client_id": "",

@@ -90,6 +90,8 @@ def demonstrate(
 ) -> None:
     """Run the service with an embedded FHIR sandbox and show cards for fixture patients through HTTP."""
     settings, cases = _settings(), _cases()
+    if settings.shadow:
+        _stop("in shadow mode no card is shown: unset CDS_SHADOW", CANNOT_START)
     if settings.clients is not None:
         _stop("the demonstration calls the service without a token: unset CDS_TRUSTED_CLIENTS", CANNOT_START)
     try:
