@@ -55,6 +55,7 @@ app.add_typer(client_commands.app, name="clients")
 app.command(name="governance")(governance_commands.write_pack)
 app.command(name="synth")(population_commands.synth)
 app.command(name="evaluate")(population_commands.evaluate)
+app.command(name="export")(population_commands.export)
 _console = Console()
 _errors = Console(stderr=True)
 

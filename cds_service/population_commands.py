@@ -1,4 +1,4 @@
-"""`cds-service synth` and `evaluate`: synthetic populations, and the rules over a whole population.
+"""`cds-service synth`, `export` and `evaluate`: synthetic populations, and the rules over a whole population.
 
 Knows typer. Exit codes: 0 done, 1 failed, 2 cannot start.
 """
@@ -6,19 +6,25 @@ Knows typer. Exit codes: 0 done, 1 failed, 2 cannot start.
 from __future__ import annotations
 
 import re
+import time
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path  # noqa: TC003 - typer reads the annotations while running
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import orjson
+import requests
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.text import Text
 
+from cds_service.app import utc_now
 from cds_service.clinical.ruleset import RULE_SET_HASH, RULE_SET_VERSION
+from cds_service.fhir.servers import is_fhir_id, normalised_base
+from cds_service.population.backend_token import BackendToken, TokenError, signing_key, token_url_of
 from cds_service.population.buckets import Run, RunError
+from cds_service.population.export import BulkExport, ExportError
 from cds_service.population.intake import input_files
 from cds_service.population.on_duckdb import evaluate_on_duckdb
 from cds_service.population.report import report_html
@@ -28,7 +34,10 @@ from cds_service.site_profile import SiteProfileError, profile_named
 from cds_service.terminal import plain
 
 if TYPE_CHECKING:
+    from rich.progress import TaskID
+
     from cds_service.clinical.profiles import Profile
+    from cds_service.population.export import HowFar
     from cds_service.population.intake import IntakeReport
 
 _errors = Console(stderr=True)
@@ -106,6 +115,43 @@ def evaluate(  # noqa: PLR0913, PLR0917 - one parameter per option
         _stop(str(error))
     except OSError as error:
         _stop(f"{error.filename or output}: {error.strerror}")
+
+
+def export(
+    fhir_base: Annotated[str, typer.Option(help="base address of a FHIR R4 server that offers $export")],
+    output: Annotated[Path, typer.Option(help="folder for the NDJSON; a broken-off export goes on here")],
+    group: Annotated[str | None, typer.Option(help="id of the Group to export; every patient if left out")] = None,
+    client_id: Annotated[str | None, typer.Option(help="this client's id, for SMART Backend Services")] = None,
+    key: Annotated[Path | None, typer.Option(help="file of this client's private JWK")] = None,
+    scope: Annotated[str, typer.Option(help="scopes to ask for")] = "system/*.read",
+) -> None:
+    """Fetch a Bulk Data export from a FHIR server, as NDJSON for `evaluate`."""
+    base = normalised_base(fhir_base)
+    if base is None:
+        _stop("--fhir-base must be one plain absolute http(s) address", _CANNOT_START)
+    if (client_id is None) is not (key is None):
+        _stop("--client-id and --key go together", _CANNOT_START)
+    if group is not None and not is_fhir_id(group):
+        _stop("--group must be a FHIR id", _CANNOT_START)
+    try:
+        token = None if client_id is None or key is None else _backend_token(base, client_id, key, scope)
+        with Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), console=_errors) as shown:
+            task = shown.add_task("asking", total=None)
+            bulk = BulkExport(base, output, time.sleep, token, group, tell=lambda far: _show(shown, task, far))
+            count = bulk.run()
+    except (ExportError, TokenError) as error:
+        _stop(str(error))
+    except OSError as error:
+        _stop(f"{error.filename or output}: {error.strerror}")
+    typer.echo(f"{count} files written to {output}")
+
+
+def _backend_token(base: str, client_id: str, key: Path, scope: str) -> BackendToken:
+    return BackendToken(token_url_of(base, requests.Session()), client_id, signing_key(key), scope, utc_now)
+
+
+def _show(shown: Progress, task: TaskID, far: HowFar) -> None:
+    shown.update(task, description=plain(far.words), completed=far.done, total=far.all or None)
 
 
 def _judged(
