@@ -162,6 +162,7 @@ def replaying_app(settings: Settings, charts: FixtureCharts, seal: Seal) -> Fast
     fhir = f"http://127.0.0.1{FHIR_PATH}"
     without = {
         "playground": False,
+        "shadow": False,
         "database_url": "",
         "trusted_clients": None,
         "smart_client_id": "",

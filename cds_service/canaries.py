@@ -45,6 +45,7 @@ _CANARY_SETTINGS = {
     "trusted_clients": None,
     "database_url": "",
     "playground": False,
+    "shadow": False,
 }
 
 

@@ -20,6 +20,7 @@ from cds_service import (
     demo,
     doctor,
     governance_commands,
+    population_commands,
     premises,
     profile_commands,
     report_command,
@@ -52,6 +53,9 @@ app = typer.Typer(
 app.add_typer(profile_commands.app, name="profiles")
 app.add_typer(client_commands.app, name="clients")
 app.command(name="governance")(governance_commands.write_pack)
+app.command(name="synth")(population_commands.synth)
+app.command(name="evaluate")(population_commands.evaluate)
+app.command(name="export")(population_commands.export)
 _console = Console()
 _errors = Console(stderr=True)
 
@@ -87,6 +91,8 @@ def demonstrate(
 ) -> None:
     """Run the service with an embedded FHIR sandbox and show cards for fixture patients through HTTP."""
     settings, cases = _settings(), _cases()
+    if settings.shadow:
+        _stop("in shadow mode no card is shown: unset CDS_SHADOW", CANNOT_START)
     if settings.clients is not None:
         _stop("the demonstration calls the service without a token: unset CDS_TRUSTED_CLIENTS", CANNOT_START)
     try:

@@ -68,6 +68,7 @@ def _readiness(premises: Premises, alarms: Alarms, *, is_open: bool) -> dict[str
         "store": kept,
         "profile": premises.settings.clinical_profile.name,
         "version": __version__,
+        **({"shadow": True} if premises.settings.shadow else {}),
         "canaries": [] if canaries is None else canaries.unwell,
         "alarms": alarms.names,
     }

@@ -38,7 +38,7 @@ class CallRecord:
 
     `gaps`: the kind of each data gap. `unmapped`: codes ("system|code") and units that no table knows, as plain
     tokens. `fhir_faults`: why the data of a key of the query table are incomplete. `client`: the site's own name of
-    the trusted client that called.
+    the trusted client that called. `is_shadow`: the cards were made and recorded, and not shown to anybody.
     """
 
     service: str
@@ -59,6 +59,7 @@ class CallRecord:
     fhir_faults: Mapping[str, str] = field(default_factory=dict)
     cards: tuple[CardRecord, ...] = ()
     client: str | None = None
+    is_shadow: bool = False
 
 
 class Outcome(StrEnum):

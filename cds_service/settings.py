@@ -170,6 +170,7 @@ class Settings(BaseSettings):
         default="UTC", description="an IANA time zone such as America/New_York (display only)"
     )
     shared_service_id: bool = Field(default=False, description="true or false")
+    shadow: bool = Field(default=False, description="true or false")
     trusted_clients: Annotated[Path | None, BeforeValidator(_blank_is_unset), AfterValidator(_usable_clients)] = Field(
         default=None,
         description="the path of a TOML file of clients; when set, every caller needs a JWT of one of them",

@@ -24,6 +24,8 @@ FORBIDDEN_IMPORTS = [
     ("cds_service/store/store.py", "import cds_service.hooks.metrics", "Imports point one way"),
     ("cds_service/sandbox/loading.py", "import cds_service.hooks.cards", "Imports point one way"),
     ("cds_service/hooks/models.py", "import cds_service.watch.alarms", "Imports point one way"),
+    ("cds_service/hooks/models.py", "import cds_service.population.rows", "Imports point one way"),
+    ("cds_service/population/rows.py", "import cds_service.web.pages", "Imports point one way"),
     ("cds_service/watch/canaries.py", "import cds_service.canaries", "Imports point one way"),
     ("cds_service/app.py", "import cds_service.cli", "Imports point one way"),
     ("cds_service/clinical/quantity.py", "import pydantic", "The clinical core is pure"),

@@ -47,7 +47,14 @@ from cds_service.fhir.reading import (
     token,
 )
 
-__all__ = ["JsonObject", "drug_order_from_resource", "facts_from_resources", "unresolved_references"]
+__all__ = [
+    "USED_TYPES",
+    "JsonObject",
+    "drug_order_from_resource",
+    "facts_from_resources",
+    "unresolved_references",
+    "version_of",
+]
 
 _F = TypeVar("_F")
 _Mapper = Callable[[JsonObject, Chart], Iterator[Fact]]
@@ -65,6 +72,9 @@ _REFERABLE = frozenset({"Specimen", "Medication", "Condition"})
 _ABOUT_PATIENT = frozenset({*_MAPPERS, "Specimen"})
 _DRUG_TYPES = frozenset({"MedicationStatement", "MedicationAdministration", "MedicationRequest", "MedicationOrder"})
 _TIMED_CONCEPTS = frozenset({"acetaminophen level"})
+
+USED_TYPES = frozenset({*_MAPPERS, *_REFERABLE, "Patient"})
+"""The types of resource that say anything here."""
 
 
 def facts_from_resources(
@@ -113,15 +123,15 @@ def _keep(versions: list[JsonObject], resource: JsonObject) -> None:
     if not versions:
         versions.append(resource)
     elif resource not in versions:
-        known, found = _version(versions[0]), _version(resource)
+        known, found = version_of(versions[0]), version_of(resource)
         if found > known:
             versions[:] = [resource]
         elif found == known:
             versions.append(resource)
 
 
-def _version(resource: JsonObject) -> tuple[datetime, float]:
-    """When a version was written, and its number."""
+def version_of(resource: JsonObject) -> tuple[datetime, float]:
+    """When a version of a resource was written, and its number; of two versions the greater is the newer."""
     meta = element(resource.get("meta"))
     updated = recorded_instant(meta.get("lastUpdated")) or _NO_TIME
     written = text(meta.get("versionId")) or ""

@@ -2,17 +2,19 @@
 
 Pure. For watching a case through time without looking ahead. A result is known from when it was issued (else from when
 it was drawn), an entry from when it was recorded, an infusion from its start. What carries no time is known throughout.
-A later correction cannot be undone: the chart keeps only the last version.
+Of a resource at hand in several versions each later one is known from when it was written. Where the chart keeps only
+the last version, a correction cannot be undone.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cds_service.fhir.reading import element, recorded_instant
+from cds_service.fhir.mapping import version_of
+from cds_service.fhir.reading import element, recorded_instant, text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     from cds_service.fhir.reading import JsonObject
@@ -44,26 +46,79 @@ def known_from(resource: JsonObject) -> datetime | None:
     return None
 
 
+Known = tuple["JsonObject", "datetime | None"]
+"""A resource, and from when the chart held it (None: always)."""
+
+
 def chart_at(resources: Iterable[JsonObject], at: datetime) -> list[JsonObject]:
     """The resources known at `at`, each as it stood then; the order is kept."""
-    known = ((resource, known_from(resource)) for resource in resources)
+    return standing_at(known_versions(tuple(resources)), at)
+
+
+def standing_at(known: Iterable[Known], at: datetime) -> list[JsonObject]:
+    """As `chart_at`, of resources whose instants were found before: for looking at many instants of one chart."""
     return [as_it_stood(resource, at) for resource, since in known if since is None or since <= at]
 
 
+def known_versions(resources: Sequence[JsonObject]) -> list[Known]:
+    """Each resource with the instant from which the chart held this version; the order is kept."""
+    first: dict[tuple[str, str], tuple[datetime, float]] = {}
+    for resource in resources:
+        name = _name(resource)
+        first[name] = min(first.get(name, version_of(resource)), version_of(resource))
+    return [(resource, _version_known_from(resource, first[_name(resource)])) for resource in resources]
+
+
+def _version_known_from(resource: JsonObject, first: tuple[datetime, float]) -> datetime | None:
+    """A later version is known from when it was written, and never before the first."""
+    since = known_from(resource)
+    written = recorded_instant(element(resource.get("meta")).get("lastUpdated"))
+    if text(resource.get("id")) is None or written is None or version_of(resource) == first:
+        return since
+    return written if since is None else max(since, written)
+
+
+def _name(resource: JsonObject) -> tuple[str, str]:
+    return str(resource.get("resourceType")), str(resource.get("id"))
+
+
 def as_it_stood(resource: JsonObject, at: datetime) -> JsonObject:
-    """An infusion that ended after `at` was still running then, and a drug taken until later was still being taken.
+    """What ended after `at` still went on then: an infusion, a course of tablets, a stay, a problem.
 
     The planned end of an infusion stays; when a course of tablets would end was not known. All else is as it is.
     """
-    period = element(resource.get("effectivePeriod"))
-    end = recorded_instant(period.get("end"))
-    if end is None or end <= at:
-        return resource
     match resource.get("resourceType"), resource.get("status"):
         case "MedicationAdministration", "completed":
-            return resource | {"status": "in-progress"}
-        case "MedicationStatement", ("active" | "completed"):
-            begun = {name: value for name, value in period.items() if name != "end"}
-            return resource | {"status": "active", "effectivePeriod": begun}
-        case _:
-            return resource
+            return resource | {"status": "in-progress"} if _ends_after(resource, "effectivePeriod", at) else resource
+        case "MedicationStatement", "active" | "completed":
+            return _still_taken(resource) if _ends_after(resource, "effectivePeriod", at) else resource
+        case "Encounter", "finished" | "completed":
+            period = {"period": element(resource.get("period")) | {"end": None}}
+            return resource | {"status": "in-progress"} | period if _ends_after(resource, "period", at) else resource
+        case "Condition", _:
+            return _condition_as_it_stood(resource, at)
+    return resource
+
+
+def _still_taken(statement: JsonObject) -> JsonObject:
+    begun = {name: value for name, value in element(statement.get("effectivePeriod")).items() if name != "end"}
+    return statement | {"status": "active", "effectivePeriod": begun}
+
+
+def _ends_after(resource: JsonObject, period: str, at: datetime) -> bool:
+    end = recorded_instant(element(resource.get(period)).get("end"))
+    return end is not None and end > at
+
+
+def _condition_as_it_stood(condition: JsonObject, at: datetime) -> JsonObject:
+    """A problem that was over only later was active."""
+    over = recorded_instant(condition.get("abatementDateTime"))
+    if over is None or over <= at:
+        return condition
+    active = {"coding": [{"system": _CLINICAL_STATUS, "code": "active"}]}
+    return {name: value for name, value in condition.items() if name != "abatementDateTime"} | {
+        "clinicalStatus": active
+    }
+
+
+_CLINICAL_STATUS = "http://terminology.hl7.org/CodeSystem/condition-clinical"

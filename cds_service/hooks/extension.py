@@ -29,12 +29,15 @@ _BAG_DIGITS = 1
 _TELLING = (Verdict.MET, Verdict.UNKNOWN, Verdict.NOT_MET)
 
 
-def extension(assessment: Assessment, category: Category) -> dict[str, Any]:
-    """The extension of one card of `category`: every rule's verdict, the inputs, the gaps, the numbers."""
+def extension(assessment: Assessment, category: Category | None) -> dict[str, Any]:
+    """The extension of one card of `category`: every rule's verdict, the inputs, the gaps, the numbers.
+
+    `category` None: what would stand beside a card if the assessment had one.
+    """
     return {
         NAME: present(
             {
-                "category": category.value,
+                "category": None if category is None else category.value,
                 "rules": [_rule(judged) for judged in _all_judged(assessment)],
                 "overlays": sorted(overlay.value for overlay in assessment.overlays - _TOLD_IN_WORDS_ONLY),
                 "profile": assessment.profile.name,
@@ -107,7 +110,7 @@ def _nomogram(point: NomogramPoint) -> dict[str, float]:
     }
 
 
-def _dosing(assessment: Assessment, category: Category) -> list[dict[str, Any]]:
+def _dosing(assessment: Assessment, category: Category | None) -> list[dict[str, Any]]:
     """The bags of the assessment; on a dose check those that are right for what was ordered."""
     review = assessment.dose_review if category is Category.DOSE_CHECK else None
     plan = assessment.dosing if review is None else review.right

@@ -60,6 +60,7 @@ class Metrics:
             ProcessCollector(registry=self._registry)
         self._calls = self._counter("cds_calls", "Hook calls answered", "service", "hook", "category", "status")
         self._cards = self._counter("cds_cards", "Cards shown", "topic")
+        self._withheld = self._counter("cds_cards_withheld", "Cards not shown, in shadow mode", "topic")
         self._faults = self._counter("cds_faults", "Calls refused and unexpected failures", "kind")
         self._gaps = self._counter("cds_data_gaps", "Data that could not be used", "kind")
         self._unmapped = self._counter("cds_unmapped", "Codes and units on charts that no table knows", "kind")
@@ -100,7 +101,7 @@ class Metrics:
         self._calls.labels(call.service, call.hook, call.category or "none", str(call.status)).inc()
         self._latency.labels(call.hook).observe(call.total_ms / 1000)
         for topic in call.topics:
-            self._cards.labels(topic).inc()
+            (self._withheld if call.is_shadow else self._cards).labels(topic).inc()
         for kind in call.faults:
             self.count_fault(kind)
         self._record_data(call)

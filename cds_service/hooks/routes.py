@@ -133,8 +133,10 @@ async def _respond(desk: Desk, entries: tuple[ServiceEntry, ...], service_id: st
     except InvalidRequestError as error:
         _account(desk, request, _by(caller, _refused(desk, service, call, error, started)))
         return outcome_response(error.status, error.issues, error.headers)
-    body = orjson.dumps({"cards": answer.cards})
-    _account(desk, request, _by(caller, _answered(service, call, answer, started)))
+    is_shadow = desk.settings.shadow
+    body = orjson.dumps({"cards": [] if is_shadow else answer.cards})
+    record = replace(_answered(service, call, answer, started), is_shadow=is_shadow)
+    _account(desk, request, _by(caller, record))
     return Response(body, media_type=JSON_MEDIA_TYPE, headers=_server_timing(answer))
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from cds_service.store.kept import KeptCall
 
-RULE, FAULT, GAP, UNMAPPED = "rule", "fault", "gap", "unmapped"
+RULE, FAULT, GAP, UNMAPPED, SHADOW = "rule", "fault", "gap", "unmapped", "shadow"
 MOST_MARKS = 64
 """Marks of one kind that are kept of one call."""
 _NO_RULE = ""
@@ -55,7 +55,8 @@ def _call_row(kept: KeptCall) -> dict[str, Any]:
 def _mark_rows(kept: KeptCall) -> Iterator[dict[str, str]]:
     """Each mark once, however often it was said of the call."""
     call = kept.call
-    said = {RULE: call.rules, FAULT: call.faults, GAP: call.gaps, UNMAPPED: call.unmapped}
+    shadow = ("not shown",) if call.is_shadow else ()
+    said = {RULE: call.rules, FAULT: call.faults, GAP: call.gaps, UNMAPPED: call.unmapped, SHADOW: shadow}
     for kind, marks in said.items():
         for mark in list(dict.fromkeys(mark[:LONGEST_MARK] for mark in marks))[:MOST_MARKS]:
             yield {"call_id": kept.id, "kind": kind, "mark": mark}

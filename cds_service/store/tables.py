@@ -78,7 +78,8 @@ CALL_MARKS = Table(
     Column("kind", String(16), primary_key=True),
     Column("mark", String(LONGEST_MARK), primary_key=True),
 )
-"""What may be said several times of a call: rules that were met, faults and gaps, unmapped codes and units."""
+"""What may be said several times of a call: rules that were met, faults and gaps, unmapped codes and units,
+and that its cards were not shown."""
 
 CARDS = Table(
     "cards",
