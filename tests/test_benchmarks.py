@@ -1,0 +1,100 @@
+"""What is measured is what is meant: real bodies with real answers, and a report that says when a bar is missed."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import orjson
+import pytest
+
+from benchmarks import bodies, report
+from benchmarks.bars import FLOOR, OWN, PATIENT_VIEW, bars, costs_per_observation
+from benchmarks.load import Load, p99
+from benchmarks.measuring import Fetching, Measured, Round, Turn
+from benchmarks.targets import own_service
+from tests.hooks.service import service, topics
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+NOW = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)
+OWN_TARGET = own_service()
+
+
+@pytest.mark.parametrize(
+    ("body", "made"),
+    [
+        (PATIENT_VIEW, bodies.patient_view),
+        ("order-select", bodies.order_select),
+        ("5,000 Observations", lambda now: bodies.large_chart(now, 5000)),
+    ],
+)
+async def test_every_body_is_answered_with_the_recommendation(body: str, made: Callable[[datetime], bytes]) -> None:
+    async with service(clock=lambda: NOW + timedelta(minutes=2)) as client:
+        answer = await client.post(OWN_TARGET.path_for(body), content=made(NOW))
+    assert answer.status_code == 200
+    assert topics(answer)[0] == "indicated"
+
+
+def test_the_bodies_are_as_large_as_said() -> None:
+    view = orjson.loads(bodies.patient_view(NOW))
+    results = [
+        entry["resource"]
+        for each in view["prefetch"].values()
+        if each and "entry" in each
+        for entry in each["entry"]
+        if entry["resource"]["resourceType"] == "Observation" and entry["resource"]["id"] != "weight"
+    ]
+    assert len(results) == 60
+    assert 92_000 < len(bodies.patient_view(NOW)) < 98_000
+    assert len({each["id"] for each in results}) == 60
+
+
+def measured(target: str, cpu_ms: float, body: str = PATIENT_VIEW) -> Measured:
+    load = Load(requests=1000, failures=0, seconds=2.0, p50_ms=1.0, p99_ms=3.5, worst_ms=9.0)
+    return Measured(target, body, 1, [Turn(load, cpu_ms, 50.0)])
+
+
+def found(own_ms: float, floor_ms: float, start_s: float, *more: Measured) -> Round:
+    return Round(
+        [measured(FLOOR, floor_ms), measured(OWN, own_ms), *more],
+        starts_s={OWN: start_s, FLOOR: 0.4},
+        memory_mib={OWN: [50.0, 60.0, 55.0], FLOOR: [40.0, 40.0]},
+    )
+
+
+@pytest.mark.parametrize(
+    ("result", "fetching", "met"),
+    [
+        (found(2.0, 0.6, 0.9), None, [True, False, True]),
+        (found(2.2, 0.6, 1.1), None, [False, False, False]),
+        (found(2.0, 0.6, 0.9, measured("HAPI cds-hooks", 12.0)), None, [True, False, True, True]),
+        (found(2.0, 0.6, 0.9, measured("HAPI cds-hooks", 11.9)), None, [True, False, True, False]),
+        (found(2.0, 0.6, 0.9, measured(OWN, 25.1, "5,000 Observations")), None, [True, False, True, False]),
+        (found(2.0, 0.6, 0.9), Fetching(50, 15, 70.0, 80.0, 50.0), [True, False, True, True]),
+        (found(2.0, 0.6, 0.9), Fetching(50, 15, 70.1, 80.0, 50.0), [True, False, True, False]),
+    ],
+)
+def test_a_missed_bar_is_called_missed(result: Round, fetching: Fetching | None, met: list[bool]) -> None:
+    assert [bar.is_met for bar in bars(result, fetching)] == met
+
+
+def test_the_report_has_numbers_bars_and_what_was_left_out(tmp_path: Path) -> None:
+    result = found(2.2, 0.6, 0.9, measured(OWN, 50.0, "1,250 Observations"))
+    run = report.Run(NOW, "wrk 4", 2.0, result, None, bars(result, None), ["Node: npm is not installed"])
+    paths = report.write(run, tmp_path)
+    table, numbers = paths[0].read_text(), orjson.loads(paths[1].read_bytes())
+    assert "| this service | patient-view | 1 | 2.200 | 1.00 | 3.50 | 500 | 1000 | 0 |" in table
+    assert "| CPU of a request, times the floor's | ≤ 3.5 | 3.67 | **missed** |" in table
+    assert "| this service | 0.90 | 50 | 55 | 60 |" in table
+    assert "Left out: Node: npm is not installed." in table
+    assert costs_per_observation(result.measured) == {"1,250 Observations": 40.0}
+    assert numbers["results"][1]["cpu_ms"] == 2.2
+    assert paths[2].read_bytes().startswith(b"<?xml")
+
+
+@pytest.mark.parametrize(("values", "expected"), [([5.0], 5.0), (list(range(100)), 99), (list(range(1000)), 990)])
+def test_p99_is_not_exceeded_by_99_percent(values: list[float], expected: float) -> None:
+    assert p99(values) == expected
