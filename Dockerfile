@@ -15,7 +15,10 @@ RUN /opt/build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /wheels 
 FROM python:3.11-slim
 COPY --from=build /opt/cds /opt/cds
 ENV PATH=/opt/cds/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
-# A number, so that an orchestrator can see that the process is not root; it owns no file and needs no home.
+# What the service keeps lies in one folder; without a volume there it lasts as long as the container.
+RUN install --directory --owner=10001 --group=10001 --mode=0700 /data
+ENV CDS_DATABASE_URL=sqlite:////data/cds-service.db
+# A number, so that an orchestrator can see that the process is not root; it owns no other file and needs no home.
 USER 10001:10001
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=20s --retries=3 \

@@ -1,74 +1,50 @@
-"""The composition root: settings, clock and HTTP pool come together here and nowhere else.
-
-Knows which failure becomes which HTTP answer. Holds the one broad `except`: whatever escapes the rooms
-below is told to the caller as a failure, logged without data, and never becomes an empty list of cards.
-"""
+"""The composition root: settings, clock, pools, store and pages come together here and nowhere else."""
 
 from __future__ import annotations
 
-import asyncio
-import gc
-import logging
 import secrets
-import traceback
-from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import httpx
-from fastapi import FastAPI, Request, Response
-from fastapi.exceptions import RequestValidationError
+from fastapi import Depends, FastAPI
 from fastapi.middleware.cors import CORSMiddleware
-from fastapi.responses import JSONResponse
-from starlette.exceptions import HTTPException
 
 from cds_service import __version__
-from cds_service.fhir.addresses import address_policy
-from cds_service.fhir.circuit import Circuits
+from cds_service.barrier import FaultBarrier, WithoutTrailingSlash, add_failures
 from cds_service.fhir.client import FhirClient
 from cds_service.fhir.exchange import FetchLimits
-from cds_service.fhir.outbound import open_http
-from cds_service.hooks.errors import InvalidRequestError, Issue, outcome_response
 from cds_service.hooks.gate import Gate
 from cds_service.hooks.jwks import KeyLimits, PublishedKeys
 from cds_service.hooks.metrics import Metrics, write_audit_line
 from cds_service.hooks.routes import Desk, hook_routes
 from cds_service.hooks.shared_metrics import INTERNAL_PREFIX
+from cds_service.lifespan import Premises, lifespan_of, store_of
+from cds_service.operations import operations_routes
 from cds_service.replay import MemoryReplayRegister, ReplayRegister, SharedReplayRegister
 from cds_service.sandbox.fixtures import load_cases
 from cds_service.sandbox.server import sandbox_routes
 from cds_service.watch.alarms import Alarms
-from cds_service.watch.canaries import CanaryState
 from cds_service.watch.oversight import NONE, Oversight
+from cds_service.web.access import check_for
+from cds_service.web.dashboard import dashboard_routes
 from cds_service.web.ehr_charts import FixtureCharts
 from cds_service.web.ehr_pages import EhrDesk, ehr_routes
+from cds_service.web.governance_page import governance_routes
 from cds_service.web.how_page import how_routes
 from cds_service.web.nomogram_pages import NomogramDesk, nomogram_routes
 from cds_service.web.pages import static_routes
 from cds_service.web.sealed import Seal
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
-
-    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+    from collections.abc import Callable
 
     from cds_service.sandbox.store import ResourceStore
     from cds_service.settings import Settings
 
-_log = logging.getLogger("cds_service")
-
 FHIR_PATH = "/fhir"
 """Where the embedded sandbox is mounted when the app is given one."""
-
-_ENDPOINTS = {
-    "discovery": "/cds-services",
-    "documentation": "/docs",
-    "health": "/healthz",
-    "readiness": "/readyz",
-    "metrics": "/metrics",
-}
 
 
 def utc_now() -> datetime:
@@ -88,43 +64,51 @@ def create_app(
     """The application.
 
     `sandbox`: what an embedded FHIR server at /fhir serves. `open_pool`: another way to open the HTTP pools, to reach
-    servers without a network. `shared_replays`: the register of used tokens that several processes share.
+    servers without a network. `shared_replays`: another register of used tokens than that of the store.
     """
     metrics = Metrics(settings.clinical_profile.name, prefix=INTERNAL_PREFIX if oversight.is_internal else "")
     alarms = Alarms(metrics)
+    store = store_of(settings, metrics, clock)
     keys = _published_keys(settings, open_pool)
+    premises = Premises(settings, clock, metrics, keys, store, oversight, open_pool)
     app = FastAPI(
         title="IV NAC decision support",
         version=__version__,
         summary="CDS Hooks: is intravenous N-acetylcysteine indicated for acetaminophen toxicity?",
         redirect_slashes=False,
-        lifespan=_lifespan(settings, open_pool, keys, oversight, metrics, clock),
+        lifespan=lifespan_of(premises),
     )
-    replays = _replay_register(clock, metrics, shared_replays)
-    gate = None if settings.clients is None else Gate(settings.clients, settings.base_url, keys, replays, clock)
     nomogram = NomogramDesk(settings, clock, _seal(settings))
-    observers = () if oversight.is_internal else (write_audit_line, alarms.observe)
     desk = Desk(
         settings,
         lambda: app.state.fhir_client,
         metrics,
         clock,
         nomogram.link,
-        gate,
-        observers=observers,
+        _gate(premises, shared_replays or store),
+        observers=() if oversight.is_internal else (write_audit_line, alarms.observe, premises.keep),
         trace=oversight.tracer,
+        feedback=store,
     )
     app.include_router(hook_routes(desk))
-    app.router.routes.extend([*static_routes(), *nomogram_routes(nomogram), *how_routes(settings.clinical_profile)])
-    if settings.playground:
-        app.router.routes.extend(ehr_routes(_mini_ehr(settings, clock, lambda: app.state.fhir_client)))
-    _add_operations(app, settings, metrics)
-    _add_readiness(app, settings, oversight, alarms)
+    app.include_router(operations_routes(premises, alarms, lambda: hasattr(app.state, "fhir_client")))
+    _add_pages(app, premises, nomogram)
     if sandbox is not None:
         app.router.routes.extend(sandbox_routes(FHIR_PATH, sandbox))
-    _add_failures(app)
+    add_failures(app)
     _add_middleware(app, settings, metrics)
     return app
+
+
+def _add_pages(app: FastAPI, premises: Premises, nomogram: NomogramDesk) -> None:
+    """The pages: nomogram, mini EHR, how a card is made, and those for who runs and governs the service."""
+    settings, store = premises.settings, premises.store
+    profile = settings.clinical_profile
+    app.router.routes.extend([*static_routes(), *nomogram_routes(nomogram), *how_routes(profile)])
+    if settings.playground:
+        app.router.routes.extend(ehr_routes(_mini_ehr(settings, premises.clock, lambda: app.state.fhir_client)))
+    app.include_router(dashboard_routes(settings, None if store is None else store.report))
+    app.include_router(governance_routes(profile, dependencies=[Depends(check_for(settings))]))
 
 
 def _mini_ehr(settings: Settings, clock: Callable[[], datetime], client: Callable[[], FhirClient | None]) -> EhrDesk:
@@ -165,125 +149,18 @@ def _published_keys(settings: Settings, open_pool: Callable[[], httpx.AsyncClien
     return PublishedKeys(limits=limits) if open_pool is None else PublishedKeys(open_pool, limits)
 
 
-def _replay_register(
-    clock: Callable[[], datetime], metrics: Metrics, shared: ReplayRegister | None
-) -> MemoryReplayRegister | SharedReplayRegister:
-    memory = MemoryReplayRegister(clock)
-    if shared is None:
-        return memory
-    return SharedReplayRegister(shared, memory, on_failure=lambda: metrics.count_fault("replay-register"))
-
-
-def _lifespan(
-    settings: Settings,
-    open_pool: Callable[[], httpx.AsyncClient] | None,
-    keys: PublishedKeys,
-    oversight: Oversight,
-    metrics: Metrics,
-    clock: Callable[[], datetime],
-) -> Callable[[FastAPI], Any]:
-    """Open the HTTP pool for as long as the app runs; no request is served without it."""
-    limits = FetchLimits(request_seconds=min(settings.fhir_timeout_seconds, settings.deadline_seconds))
-    policy = address_policy(settings.fhir_bases, settings.private_networks)
-
-    @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        pool = open_http(limits.request_seconds, policy) if open_pool is None else open_pool()
-        async with pool, _overseen(oversight, metrics, clock):
-            app.state.fhir_client = FhirClient(pool, limits, Circuits(tell=metrics.count_circuit))
-            with _settled_heap(oversight):
-                yield
-        await keys.aclose()
-
-    return lifespan
-
-
-@asynccontextmanager
-async def _overseen(oversight: Oversight, metrics: Metrics, clock: Callable[[], datetime]) -> AsyncIterator[None]:
-    """Ask the canaries meanwhile, and send the last traces at the end."""
-    asking = None if oversight.canaries is None else oversight.canaries.start(metrics, clock)
-    try:
-        yield
-    finally:
-        if asking is not None:
-            asking.cancel()
-        if oversight.tracer is not None:
-            await asyncio.to_thread(oversight.tracer.close)
-
-
-@contextmanager
-def _settled_heap(oversight: Oversight) -> Iterator[None]:
-    """What was built at start lives for ever: keep the collector from walking it during calls.
-
-    An internal application leaves the collector to the one that it is asked by.
-    """
-    if oversight.is_internal:
-        yield
-        return
-    gc.collect()
-    gc.freeze()
-    try:
-        yield
-    finally:
-        gc.unfreeze()
-
-
-def _add_operations(app: FastAPI, settings: Settings, metrics: Metrics) -> None:
-    """Endpoints for those who run the service; none of them touches patient data."""
-    if not settings.playground:
-
-        @app.get("/", tags=["Operations"], summary="What is here")
-        async def landing() -> dict[str, Any]:
-            return {"service": app.title, "version": __version__, "endpoints": _ENDPOINTS}
-
-    @app.head("/healthz", include_in_schema=False)
-    @app.get("/healthz", tags=["Operations"], summary="The process answers")
-    async def healthz() -> dict[str, str]:
-        return {"status": "ok"}
-
-    @app.get("/metrics", tags=["Operations"], summary="Prometheus metrics of this service")
-    async def prometheus() -> Response:
-        return Response(metrics.as_text(), media_type="text/plain; version=0.0.4")
-
-
-def _add_readiness(app: FastAPI, settings: Settings, oversight: Oversight, alarms: Alarms) -> None:
-    """Fit to answer: the configuration is read, the HTTP pool is open and the canaries are answered rightly."""
-    canaries = oversight.canaries
-
-    @app.head("/readyz", include_in_schema=False)
-    @app.get("/readyz", tags=["Operations"], summary="The service is fit to answer: its canaries are")
-    async def readyz() -> Response:
-        is_open = getattr(app.state, "fhir_client", None) is not None
-        state = CanaryState.WELL if canaries is None else canaries.state
-        told = {
-            "status": (state if is_open else CanaryState.STARTING).value,
-            "profile": settings.clinical_profile.name,
-            "version": __version__,
-            "canaries": [] if canaries is None else canaries.unwell,
-            "alarms": alarms.names,
-        }
-        is_ready = is_open and state is CanaryState.WELL
-        return JSONResponse(told, HTTPStatus.OK if is_ready else HTTPStatus.SERVICE_UNAVAILABLE)
-
-
-def _add_failures(app: FastAPI) -> None:
-    """The frameworks' own refusals leave as OperationOutcome too."""
-
-    async def http_failure(_: Request, error: Exception) -> Response:
-        assert isinstance(error, HTTPException)  # noqa: S101 - registered for this type only
-        code = "not-found" if error.status_code == HTTPStatus.NOT_FOUND else "not-supported"
-        return outcome_response(error.status_code, [Issue(code, str(error.detail))], error.headers)
-
-    async def refused(_: Request, error: Exception) -> Response:
-        assert isinstance(error, InvalidRequestError)  # noqa: S101 - registered for this type only
-        return outcome_response(error.status, error.issues, error.headers)
-
-    async def invalid(_: Request, __: Exception) -> Response:
-        return outcome_response(HTTPStatus.BAD_REQUEST, [Issue("invalid", "The request could not be read")])
-
-    app.add_exception_handler(HTTPException, http_failure)
-    app.add_exception_handler(InvalidRequestError, refused)
-    app.add_exception_handler(RequestValidationError, invalid)
+def _gate(premises: Premises, shared: ReplayRegister | None) -> Gate | None:
+    """Who lets callers in; None where the site lists no clients. `shared`: the tokens used with any worker."""
+    settings, metrics = premises.settings, premises.metrics
+    if settings.clients is None:
+        return None
+    memory = MemoryReplayRegister(premises.clock)
+    replays = (
+        memory
+        if shared is None
+        else SharedReplayRegister(shared, memory, on_failure=lambda: metrics.count_fault("replay-register"))
+    )
+    return Gate(settings.clients, settings.base_url, premises.keys, replays, premises.clock)
 
 
 def _add_middleware(app: FastAPI, settings: Settings, metrics: Metrics) -> None:
@@ -296,60 +173,3 @@ def _add_middleware(app: FastAPI, settings: Settings, metrics: Metrics) -> None:
         allow_methods=["GET", "POST", "OPTIONS"],
         allow_headers=["*"],
     )
-
-
-class WithoutTrailingSlash:
-    """Answers a path with trailing slashes like the path without, without a redirect (which may lose the body)."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        """Wrap the application."""
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on under its plain path."""
-        if scope["type"] == "http" and scope["path"].endswith("/"):
-            scope = {**scope, "path": scope["path"].rstrip("/") or "/"}
-        await self._app(scope, receive, send)
-
-
-class FaultBarrier:
-    """Turns whatever was not foreseen into a 500 with an OperationOutcome.
-
-    Logs the type of the error, where it arose and the hookInstance: messages may hold patient data.
-    """
-
-    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
-        """Wrap the application."""
-        self._app = app
-        self._metrics = metrics
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on; after a fault answer 500 unless an answer has begun."""
-        has_begun = False
-        scope.setdefault("state", {})
-
-        async def watched(message: Message) -> None:
-            nonlocal has_begun
-            has_begun = True
-            await send(message)
-
-        try:
-            await self._app(scope, receive, watched)
-        except Exception as error:
-            self._metrics.count_fault("unexpected")
-            _log_fault(error, scope)
-            if has_begun or scope["type"] != "http":
-                raise
-            await _FAILED(scope, receive, send)
-
-
-_FAILED = outcome_response(
-    HTTPStatus.INTERNAL_SERVER_ERROR,
-    [Issue("exception", "The service failed and can give no recommendation. The failure is logged.")],
-)
-
-
-def _log_fault(error: Exception, scope: Scope) -> None:
-    hook_instance = scope["state"].get("hook_instance", "none")
-    frames = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)]
-    _log.error("%s in call %s at %s", type(error).__name__, hook_instance, " < ".join(reversed(frames[-8:])))

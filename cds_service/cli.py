@@ -22,6 +22,7 @@ from cds_service import (
     governance_commands,
     premises,
     profile_commands,
+    report_command,
     server,
 )
 from cds_service.app import utc_now
@@ -190,6 +191,22 @@ def _print_check(check: premises.Check) -> None:
     _console.print(mark, Text(f"{check.name}: {plain(check.words)}"))
     if not check.is_well:
         _console.print(Text(f"       -> {check.next_step}", style="yellow"))
+
+
+@app.command(name="report")
+def tell_use(
+    days: Annotated[int, typer.Option(min=1, max=3650, help="how many days back")] = 30,
+    as_json: Annotated[bool, typer.Option("--json", help="as one JSON object")] = False,  # noqa: FBT002 - a flag
+) -> None:
+    """Tell what the service was asked and what became of its cards, from its own records."""
+    try:
+        report = report_command.read_report(_settings(), days, utc_now())
+    except report_command.NothingKeptError as error:
+        _stop(str(error))
+    if as_json:
+        typer.echo(report_command.as_json(report))
+    else:
+        report_command.print_report(_console, report)
 
 
 def _settings(*, tells_unknown: bool = True) -> Settings:

@@ -53,10 +53,13 @@ def listening_socket(port: int) -> socket.socket:
 def running_service(
     settings: Settings, cases: Sequence[FixtureCase], bound: socket.socket
 ) -> Iterator[tuple[str, threading.Thread]]:
-    """The service with the cases, moved to now, in its sandbox: its base address and the thread it runs in."""
+    """The service with the cases, moved to now, in its sandbox: its base address and the thread it runs in.
+
+    What it keeps it keeps in memory.
+    """
     base = f"http://{HOST}:{bound.getsockname()[1]}"
     fhir = f"{base}{FHIR_PATH}"
-    chosen = settings.model_copy(update={"base_url": base, "default_fhir_server": fhir})
+    chosen = settings.model_copy(update={"base_url": base, "default_fhir_server": fhir, "database_url": "sqlite://"})
     store = ResourceStore(resource for case in cases for resource in case.resources(utc_now()))
     config = uvicorn.Config(create_app(chosen, sandbox=store), log_level="warning", access_log=False)
     server = uvicorn.Server(config)

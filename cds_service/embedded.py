@@ -27,9 +27,9 @@ async def in_process(
 ) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the started application whose default FHIR server is the embedded one over `store`.
 
-    Only this process can call it, so it asks for no token.
+    Only this process can call it, so it asks for no token, and what is asked of it is kept nowhere.
     """
-    chosen = settings.model_copy(update={"default_fhir_server": FHIR_BASE, "trusted_clients": None})
+    chosen = settings.model_copy(update={"default_fhir_server": FHIR_BASE, "database_url": "", "trusted_clients": None})
     app = create_app(
         chosen,
         clock=clock,

@@ -10,6 +10,8 @@ import heapq
 import logging
 from typing import TYPE_CHECKING, Protocol
 
+from cds_service.records import StoreUnavailableError
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
@@ -21,10 +23,6 @@ MOST_REMEMBERED = 200_000
 
 SHARED_WITHIN_SECONDS = 1.0
 """How long a call waits for the shared register before the one in memory decides alone."""
-
-
-class StoreUnavailableError(Exception):
-    """What is shared between processes cannot be reached, is full or is locked."""
 
 
 class ReplayRegister(Protocol):

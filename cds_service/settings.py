@@ -95,6 +95,7 @@ def _database_url(value: str) -> str:
     if value and not value.startswith(("sqlite://", "postgresql://")):
         msg = "neither SQLite nor PostgreSQL"
         raise ValueError(msg)
+    _ = urlsplit(value).port  # raises ValueError for what is no port
     return value
 
 

@@ -253,7 +253,7 @@ def test_serve_listens_and_writes_the_audit_log() -> None:
     with demo.listening_socket(0) as free:
         port = free.getsockname()[1]
     command = [sys.executable, "-c", "from cds_service.cli import app; app()", "serve", "--port", str(port)]
-    environment = {**os.environ, "CDS_UNHEARD_OF": "1"}
+    environment = {**os.environ, "CDS_UNHEARD_OF": "1", "CDS_DATABASE_URL": ""}
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as server:
         try:
             base = f"http://127.0.0.1:{port}"

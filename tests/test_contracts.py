@@ -18,6 +18,10 @@ FORBIDDEN_IMPORTS = [
     ("cds_service/evaluation.py", "import cds_service.hooks.cards", "Imports point one way"),
     ("cds_service/hooks/models.py", "import cds_service.app", "Imports point one way"),
     ("cds_service/hooks/models.py", "import cds_service.sandbox.loading", "Imports point one way"),
+    ("cds_service/hooks/metrics.py", "import cds_service.store.store", "Imports point one way"),
+    ("cds_service/web/dashboard.py", "import cds_service.store.store", "Pages and hooks know no store"),
+    ("cds_service/report.py", "import cds_service.store.store", "Imports point one way"),
+    ("cds_service/store/store.py", "import cds_service.hooks.metrics", "Imports point one way"),
     ("cds_service/sandbox/loading.py", "import cds_service.hooks.cards", "Imports point one way"),
     ("cds_service/hooks/models.py", "import cds_service.watch.alarms", "Imports point one way"),
     ("cds_service/watch/canaries.py", "import cds_service.canaries", "Imports point one way"),
@@ -71,7 +75,7 @@ def test_a_forbidden_import_is_refused(copy: Path, module: str, line: str, contr
 
 
 @pytest.mark.parametrize("source", CLOCKS)
-@pytest.mark.parametrize("folder", ["clinical", "fhir", "hooks", "sandbox"])
+@pytest.mark.parametrize("folder", ["clinical", "fhir", "hooks", "sandbox", "store", "web"])
 def test_reading_the_clock_inside_is_refused(copy: Path, folder: str, source: str) -> None:
     (copy / "cds_service" / folder / "spoiled.py").write_text(source)
     code, report = run(copy, "ruff", "check", "--no-cache", "--select", "TID251", ".")

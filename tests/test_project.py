@@ -68,7 +68,7 @@ def code_in(markdown: str) -> str:
 
 
 def test_the_makefile_offers_the_promised_commands() -> None:
-    assert {"demo", "test", "lint", "hapi", "test-hapi", "lock", "rules", "fixtures"} <= TARGETS
+    assert {"demo", "test", "lint", "hapi", "test-hapi", "test-postgres", "lock", "rules", "fixtures"} <= TARGETS
 
 
 def test_compose_file_fits_the_compose_specification() -> None:
@@ -111,6 +111,17 @@ def test_the_image_does_not_run_as_root() -> None:
     user = re.search(r"^USER (\d+)", last_stage, re.MULTILINE)
     assert user
     assert int(user[1]) > 0
+
+
+def test_what_the_service_keeps_outlives_its_container() -> None:
+    last_stage = (ROOT / "Dockerfile").read_text().rsplit("FROM ", 1)[1]
+    file = re.search(r"CDS_DATABASE_URL=sqlite:///(/\S+)", last_stage)
+    assert file
+    folder = str(Path(file[1]).parent)
+    assert re.search(rf"^RUN install --directory --owner=10001 --group=10001 .*{folder}$", last_stage, re.MULTILINE)
+    mounted = dict(volume.split(":") for volume in COMPOSE["services"]["cds"]["volumes"])
+    assert folder in mounted.values()
+    assert set(mounted) <= set(COMPOSE["volumes"])
 
 
 def test_every_file_the_image_copies_is_sent_to_the_builder() -> None:

@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from cds_service.replay import MemoryReplayRegister, ReplayRegister, SharedReplayRegister, StoreUnavailableError
+from cds_service.records import StoreUnavailableError
+from cds_service.replay import MemoryReplayRegister, ReplayRegister, SharedReplayRegister
 
 NOW = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)
 
@@ -44,14 +45,14 @@ async def test_the_memory_is_bounded_and_forgets_first_what_expires_first() -> N
 class Answering:
     """A shared register that does what it is told: answer, fail or hang."""
 
-    def __init__(self, answers: list[bool | type[Exception] | None]) -> None:
+    def __init__(self, answers: list[bool | type[Exception] | Exception | None]) -> None:
         self._answers = answers
 
     async def first_use(self, issuer: str, jti: str, expires_at: datetime) -> bool:  # noqa: ARG002 - the protocol's
         answer = self._answers.pop(0)
         if answer is None:
             await asyncio.Event().wait()
-        if isinstance(answer, type):
+        if answer is not None and not isinstance(answer, bool):
             raise answer
         return bool(answer)
 
@@ -63,7 +64,7 @@ def shared(register: ReplayRegister, failures: list[str]) -> SharedReplayRegiste
 
 @pytest.mark.parametrize(
     ("answer", "is_first", "failures"),
-    [(True, True, 0), (False, False, 0), (StoreUnavailableError, True, 1), (None, True, 1)],
+    [(True, True, 0), (False, False, 0), (StoreUnavailableError("down"), True, 1), (None, True, 1)],
 )
 async def test_what_the_shared_register_says_counts_unless_it_cannot_say(
     answer: bool | type[Exception] | None,  # noqa: FBT001 - a row of the table
@@ -77,7 +78,7 @@ async def test_what_the_shared_register_says_counts_unless_it_cannot_say(
 
 async def test_what_is_wrong_with_the_shared_register_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
     counted: list[str] = []
-    register = shared(Answering([StoreUnavailableError, StoreUnavailableError, True, True]), counted)
+    register = shared(Answering([StoreUnavailableError("down"), StoreUnavailableError("down"), True, True]), counted)
     for jti in "1234":
         assert await register.first_use("a", jti, later(5))
     told = [record.getMessage() for record in caplog.records]

@@ -57,6 +57,8 @@ REFUSED = [
     ("CDS_FHIR_TIMEOUT_SECONDS", "0.09", "0.1 to 60"),
     ("CDS_FHIR_TIMEOUT_SECONDS", "60.1", "0.1 to 60"),
     ("CDS_DEADLINE_SECONDS", "nan", "0.5 to 120"),
+    ("CDS_DATABASE_URL", "mysql://hunter2@a.test/x", "postgresql://"),
+    ("CDS_DATABASE_URL", "postgresql://u:hunter2@a.test:port/x", "postgresql://"),
     ("CDS_DEADLINE_SECONDS", "ten", "0.5 to 120"),
     ("CDS_LOG_LEVEL", "LOUD", "DEBUG, INFO"),
     ("CDS_TIMEZONE", "Mars/Olympus", "time zone"),

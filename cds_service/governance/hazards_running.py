@@ -54,6 +54,19 @@ RUNNING: tuple[Hazard, ...] = (
                 ),
             ),
             Mitigation(
+                "A dead server costs one wait and stays a named fault",
+                (
+                    "tests/fhir/test_circuit.py::test_a_dead_server_is_waited_for_twice_and_then_left_alone",
+                    "tests/fhir/test_circuit.py::test_a_server_left_alone_is_a_named_fault_and_no_answer",
+                ),
+            ),
+            Mitigation(
+                "A database that is down blocks no card",
+                (
+                    "tests/hooks/test_auth_routes.py::test_a_database_that_is_down_blocks_no_card_and_still_tells_replays_here",
+                ),
+            ),
+            Mitigation(
                 "Silence is a recorded decision with its reason",
                 ("tests/hooks/test_routes.py::test_silence_is_recorded_as_a_decision",),
             ),
@@ -68,7 +81,17 @@ RUNNING: tuple[Hazard, ...] = (
         (
             Mitigation(
                 "Canary patients with known answers are run through the full path",
-                ("tests/test_cli.py::test_doctor_notices_a_canary_that_answers_otherwise",),
+                (
+                    "tests/watch/test_canary_watch.py::test_readiness_waits_for_the_canaries_and_names_those_that_fail",
+                    "tests/watch/test_canary_watch.py::test_a_canary_that_falls_silent_is_said_once_and_so_is_its_recovery",
+                ),
+            ),
+            Mitigation(
+                "An alarm is raised when cards stop coming, and unknown codes and units are told",
+                (
+                    "tests/watch/test_alarms.py::test_the_alarm_is_raised_when_cards_stop",
+                    "tests/watch/test_alarms.py::test_an_unknown_code_is_named_once",
+                ),
             ),
             Mitigation(
                 "A site profile is checked key by key before the service starts",
@@ -122,6 +145,18 @@ RUNNING: tuple[Hazard, ...] = (
                 ),
             ),
             Mitigation(
+                "Connections go to judged addresses only, past any proxy of the environment",
+                (
+                    "tests/fhir/test_outbound.py::test_a_name_that_leads_inside_is_refused_before_anything_is_sent",
+                    "tests/fhir/test_outbound.py::test_a_name_that_changes_between_check_and_use_gains_nothing",
+                    "tests/fhir/test_outbound.py::test_a_proxy_of_the_environment_sees_nothing",
+                ),
+            ),
+            Mitigation(
+                "No trace knows the patient, the server or the token",
+                ("tests/watch/test_tracing.py::test_no_span_knows_the_patient_the_server_or_the_token",),
+            ),
+            Mitigation(
                 "Neither patient nor token is logged",
                 (
                     "tests/fhir/test_client.py::test_neither_patient_nor_token_reaches_the_log",
@@ -131,5 +166,23 @@ RUNNING: tuple[Hazard, ...] = (
             ),
         ),
         "Network, TLS, secrets and the database are the deployer's (SECURITY.md).",
+    ),
+    Hazard(
+        "H20",
+        "A stranger calls the service or feeds it false charts or feedback",
+        ("no authentication", "a stolen or replayed token", "a client that names a server that is not its own"),
+        Severity.SERIOUS,
+        (
+            Mitigation(
+                "With clients listed every route of CDS Hooks needs a token of its own, which is taken once",
+                (
+                    "tests/hooks/test_auth.py::test_an_attack_is_refused_without_a_reason",
+                    "tests/hooks/test_auth_routes.py::test_every_route_of_cds_hooks_asks_for_a_token_of_its_own",
+                    "tests/hooks/test_auth_routes.py::test_a_token_used_at_another_process_is_refused",
+                    "tests/hooks/test_auth_routes.py::test_a_client_names_only_its_own_fhir_servers",
+                ),
+            ),
+        ),
+        "Listing the clients; until then the network in front is the only protection (SECURITY.md).",
     ),
 )

@@ -94,15 +94,17 @@ class Watch:
 
 
 MONITORING: tuple[Watch, ...] = (
-    Watch("Canary patients with known answers", "`/readyz` (503 when one fails), `cds-service doctor`, the log",
+    Watch("Canary patients with known answers",
+          "`/readyz` (503 when one fails), `/metrics` (`cds_canary_ok`), `cds-service doctor`, the log",
           "Take the service out of the workflow, tell prescribers, find the change, then `cds-service doctor`"),
-    Watch("Failed calls and FHIR faults", "`/metrics` (`cds_calls`, `cds_faults`), `/dashboard`",
+    Watch("Failed calls and FHIR faults", "`/metrics` (`cds_calls`, `cds_faults`, `cds_fhir_faults`), `/dashboard`",
           "Look at the kind of fault; a rise after a change of the EHR or the network is a regression"),
     Watch("Time to answer", "`/metrics` (`cds_call_seconds`), `/dashboard`",
           "Above the EHR's own limit cards are lost: look at the slowest FHIR query"),
-    Watch("Unmapped codes and units", "`/dashboard`, `cds-service report`, the log",
+    Watch("Unmapped codes and units", "`/metrics` (`cds_unmapped`), `/dashboard`, `cds-service report`, the log",
           "Ask the laboratory what they are; have the table extended, never guess"),
-    Watch("Firing rate by hook and rule, silence by reason", "`/dashboard`, `cds-service report`",
+    Watch("Firing rate by hook and rule, silence by reason",
+          "`/metrics` (`cds_firing_ratio`, `cds_alarm`), `/dashboard`, `cds-service report`",
           "A drop to nothing is an alarm; a jump asks for a look at the cards"),
     Watch("Override rate and reasons by rule", "`/dashboard`, `cds-service report`",
           "A rule set aside more often than not is reviewed by the toxicologist"),

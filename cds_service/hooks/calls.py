@@ -14,10 +14,11 @@ from cds_service.clinical.findings import Verdict
 from cds_service.evaluation import ChartSource, MissingDataError, evaluate, read_chart
 from cds_service.fhir.gather import ForeignPatientError
 from cds_service.fhir.servers import FhirServer, is_allowed
-from cds_service.hooks.cards import cards_for
+from cds_service.hooks.cards import MadeCard, cards_for, topic_of
 from cds_service.hooks.errors import InvalidRequestError, Issue, refuse
 from cds_service.hooks.models import Hook, HookRequest
 from cds_service.hooks.orders import OrderContext, OrderContextError, drafts_from_context
+from cds_service.records import CardRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -56,10 +57,15 @@ class UnansweredError(InvalidRequestError):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The cards of one call, with the evaluation behind them."""
+    """The cards of one call, each with its rules, and the evaluation behind them."""
 
-    cards: list[JsonObject]
+    made: list[MadeCard]
     evaluation: Evaluation
+
+    @property
+    def cards(self) -> list[JsonObject]:
+        """The cards as the caller gets them."""
+        return [made.card for made in self.made]
 
     @property
     def met_rules(self) -> tuple[str, ...]:
@@ -71,7 +77,12 @@ class Answer:
     @property
     def topics(self) -> tuple[str, ...]:
         """The topic codes of the cards, in order."""
-        return tuple(card["source"]["topic"]["code"] for card in self.cards)
+        return tuple(topic_of(card) for card in self.cards)
+
+    @property
+    def card_records(self) -> tuple[CardRecord, ...]:
+        """What is kept of the cards, so that feedback on them can be told by rule."""
+        return tuple(CardRecord(made.card["uuid"], topic_of(made.card), made.rules) for made in self.made)
 
     @property
     def silence(self) -> str | None:
@@ -112,7 +123,7 @@ async def answer_call(
         refuse("prefetch.patient is another patient than context.patientId", "prefetch.patient", code="value")
     except MissingDataError as error:
         raise _missing_data(error, call, settings, access.caller) from None
-    cards = cards_for(
+    made = cards_for(
         evaluation.assessment,
         order_context=drafts,
         base_url=settings.base_url,
@@ -120,7 +131,7 @@ async def answer_call(
         encounter_id=call.encounter_id,
         link=link_for(evaluation.assessment),
     )
-    return Answer(cards, evaluation)
+    return Answer(made, evaluation)
 
 
 def _order_context(call: HookRequest, resources: Iterable[JsonObject] = ()) -> OrderContext | None:

@@ -53,6 +53,14 @@ _NOTHING_FOUND = "no acetaminophen exposure, level beyond therapeutic use or liv
 
 
 @dataclass(frozen=True, slots=True)
+class MadeCard:
+    """A card, and the ids of the rules that made it; none for what no rule says."""
+
+    card: JsonObject
+    rules: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class _Draft:
     """A card before it is put together; `sources` give its source label and links."""
 
@@ -63,6 +71,7 @@ class _Draft:
     suggestions: list[JsonObject] = field(default_factory=list)
     is_critical: bool = False
     link: JsonObject | None = None
+    rules: tuple[str, ...] = ()
 
     @property
     def indicator(self) -> str:
@@ -92,7 +101,7 @@ def cards_for(  # noqa: PLR0913 - one keyword for each thing a card shows beside
     encounter_id: str | None = None,
     link: JsonObject | None = None,
     new_uuid: Callable[[], str] = lambda: str(uuid4()),
-) -> list[JsonObject]:
+) -> list[MadeCard]:
     """The cards of one call; an empty list is a decision (outside the population, or nothing to add to an order).
 
     `order_context` is None on patient-view. `zone` is for display only. `base_url` is where the service
@@ -100,7 +109,7 @@ def cards_for(  # noqa: PLR0913 - one keyword for each thing a card shows beside
     """
     call = _Call(assessment, order_context, Drafting(assessment, zone, encounter_id, new_uuid), link)
     drafts = sorted(_drafts(call), key=lambda draft: _URGENCY.index(draft.indicator))
-    return [_card(draft, call, base_url) for draft in drafts[:MOST_CARDS]]
+    return [MadeCard(_card(draft, call, base_url), draft.rules) for draft in drafts[:MOST_CARDS]]
 
 
 def _drafts(call: _Call) -> Iterator[_Draft]:
@@ -150,6 +159,7 @@ def _primary(call: _Call, case: OrderCase | None) -> Iterator[_Draft]:
         sources=assessment.primary.rule.evidence if assessment.primary else (assessment.profile.source,),
         suggestions=primary_suggestions(call.drafting, call.orders),
         link=call.link,
+        rules=(assessment.primary.rule.id,) if assessment.primary else (),
     )
 
 
@@ -174,6 +184,7 @@ def _dose_check(call: _Call, orders: OrderContext) -> Iterator[_Draft]:
         sources=card.sources,
         suggestions=card.suggestions,
         is_critical=card.is_critical,
+        rules=card.rules,
     )
 
 
@@ -201,6 +212,7 @@ def _caution(call: _Call, cautions: tuple[OrderCaution, ...]) -> _Draft:
         sources=first.judged.rule.evidence,
         suggestions=[removal] if removal else [],
         is_critical=any(caution.is_critical for caution in cautions),
+        rules=(first.judged.rule.id,),
     )
 
 
@@ -277,6 +289,11 @@ def _source(draft: _Draft, base_url: str) -> JsonObject:
     topic = {"system": TOPIC_SYSTEM, "code": draft.category.value, "display": _TOPICS[draft.category][0]}
     label = source.short if source else "IV NAC decision support"
     return {"label": label, "url": (source.url if source else None) or base_url, "topic": topic}
+
+
+def topic_of(card: JsonObject) -> str:
+    """The topic code of a card."""
+    return str(card["source"]["topic"]["code"])
 
 
 def _selection_behavior(draft: _Draft) -> str | None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from fhir.resources.R4B.medicationrequest import MedicationRequest
 from pydantic import ValidationError
 
+from cds_service.clinical.findings import Verdict
 from cds_service.clinical.order_faults import FaultKind, OrderFault
 from cds_service.clinical.regimen_fit import number
 from cds_service.clinical.regimens import REGIMENS, DosingPlan
@@ -48,6 +49,7 @@ class DoseCard:
     sources: tuple[Evidence, ...]
     suggestions: list[JsonObject]
     is_critical: bool
+    rules: tuple[str, ...]
 
 
 def dose_card(drafting: Drafting, orders: OrderContext) -> DoseCard | None:
@@ -65,7 +67,14 @@ def dose_card(drafting: Drafting, orders: OrderContext) -> DoseCard | None:
         sources=_sources(review),
         suggestions=[correction] if correction else [],
         is_critical=review.is_critical,
+        rules=_rules(review),
     )
+
+
+def _rules(review: DoseReview) -> tuple[str, ...]:
+    """The rules that found something off; where none did, those that could not tell."""
+    by_verdict = {verdict: [j.rule.id for j in review.judged if j.finding.verdict is verdict] for verdict in Verdict}
+    return tuple(by_verdict[Verdict.MET] or by_verdict[Verdict.UNKNOWN])
 
 
 def _is_only_begun(review: DoseReview) -> bool:

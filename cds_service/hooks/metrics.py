@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import re
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Literal
 
 import orjson
@@ -18,9 +18,11 @@ from cds_service.clinical.facts import DataGap, GapKind
 from cds_service.hooks.shared_metrics import shared_folder, shared_registry
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
     from contextlib import AbstractContextManager
     from datetime import datetime
+
+    from cds_service.records import CallRecord
 
 _audit_log = logging.getLogger("cds_service.audit")
 _FHIR_TIMING = "fhir."
@@ -33,33 +35,6 @@ _PLAIN_UNIT = re.compile(r"[A-Za-z0-9%\u00b5\u03bc/.*^\[\]{}()'_\-]{1,64}")
 _NO_UNIT = "(none)"
 _LONGEST_TOKEN = 64
 _MOST_UNMAPPED = 20
-
-
-@dataclass(frozen=True, slots=True)
-class CallRecord:
-    """One finished call. `silence`: why there was no card. `faults`: kinds of refusal.
-
-    `gaps`: the kind of each data gap. `unmapped`: codes ("system|code") and units that no table knows, as plain
-    tokens. `fhir_faults`: why the data of a key of the query table are incomplete. `client`: the site's own name of
-    the trusted client that called.
-    """
-
-    service: str
-    hook: str
-    hook_instance: str
-    status: int
-    total_ms: float
-    category: str | None = None
-    rules: tuple[str, ...] = ()
-    topics: tuple[str, ...] = ()
-    silence: str | None = None
-    faults: tuple[str, ...] = ()
-    timings_ms: Mapping[str, float] = field(default_factory=dict)
-    client: str | None = None
-    profile: str = ""
-    gaps: tuple[str, ...] = ()
-    unmapped: tuple[str, ...] = ()
-    fhir_faults: Mapping[str, str] = field(default_factory=dict)
 
 
 class AuditLine(dict[str, Any]):
@@ -101,6 +76,9 @@ class Metrics:
         self._canary_success = self._gauge(
             "cds_canary_last_success_timestamp_seconds", "When every canary was last answered rightly", "livemin"
         )
+        self._lost = self._counter("cds_store_lost", "Calls that could not be kept")
+        self._store_up = self._gauge("cds_store_up", "Whether the database answered when last asked", "livemin")
+        self._store_queued = self._gauge("cds_store_queued", "Calls that wait to be kept", "livesum")
         self._circuits = self._counter("cds_fhir_circuit_changes", "FHIR servers left alone and asked again", "state")
         build = self._gauge("cds_build_info", "Always 1", "livemax", "version", "profile")
         build.labels(__version__, profile).set(1)
@@ -146,9 +124,18 @@ class Metrics:
         """Count a FHIR server's circuit that became open, half-open or closed."""
         self._circuits.labels(state).inc()
 
-    def count_feedback(self, outcome: Literal["accepted", "overridden"]) -> None:
-        """Count what a clinician did with one card."""
+    def count_feedback(self, outcome: str) -> None:
+        """Count one statement about a card that was kept."""
         self._feedback.labels(outcome).inc()
+
+    def count_lost(self, calls: int) -> None:
+        """Count calls of which only the log line stays."""
+        self._lost.inc(calls)
+
+    def show_store(self, *, is_up: bool, queued: int) -> None:
+        """Whether the database answered when last asked, and how many calls wait for it."""
+        self._store_up.set(is_up)
+        self._store_queued.set(queued)
 
     def in_flight(self) -> AbstractContextManager[object]:
         """Counts a call as being answered while it is open."""
@@ -193,7 +180,12 @@ def write_audit_line(call: CallRecord) -> None:
 
 def plain_token(text: str) -> str:
     """A caller's token for the log, or a note that it was not plain: free text may say anything about anybody."""
-    return text if _PLAIN_TOKEN.fullmatch(text) else "(not a plain token)"
+    return text if is_plain_token(text) else "(not a plain token)"
+
+
+def is_plain_token(text: str) -> bool:
+    """Whether a text is so short and plain that it can be kept as it is."""
+    return _PLAIN_TOKEN.fullmatch(text) is not None
 
 
 def unmapped_tokens(gaps: Iterable[DataGap]) -> tuple[str, ...]:

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from cds_service.clinical.findings import Category
 from cds_service.hooks.models import Hook
+from cds_service.hooks.override_reasons import override_reasons
+from cds_service.records import Outcome
 
 _OUTCOME_EXAMPLE = {
     "resourceType": "OperationOutcome",
@@ -73,6 +76,47 @@ _CARDS_EXAMPLE = {
     ]
 }
 
+_FEEDBACK_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "required": ["feedback"],
+    "properties": {
+        "feedback": {
+            "type": "array",
+            "minItems": 1,
+            "items": {
+                "type": "object",
+                "required": ["card", "outcome"],
+                "properties": {
+                    "card": {"type": "string", "minLength": 1, "description": "uuid of the card"},
+                    "outcome": {"type": "string", "enum": [outcome.value for outcome in Outcome]},
+                    "acceptedSuggestions": {
+                        "type": "array",
+                        "items": {"type": "object", "properties": {"id": {"type": "string"}}},
+                    },
+                    "overrideReason": {
+                        "type": "object",
+                        "properties": {
+                            "reason": {"type": "object", "description": "the Coding that was chosen"},
+                            "userComment": {"type": "string", "description": "read for its length; never kept"},
+                        },
+                    },
+                    "outcomeTimestamp": {"type": "string", "description": "an instant with its zone"},
+                },
+            },
+        }
+    },
+}
+_FEEDBACK_EXAMPLE = {
+    "feedback": [
+        {
+            "card": "0d5f2b1e-2c55-4c43-9a39-1a0a6d1ad2c8",
+            "outcome": "overridden",
+            "overrideReason": {"reason": override_reasons(Category.INDICATED)[0]},
+            "outcomeTimestamp": "2026-01-15T12:00:00Z",
+        }
+    ]
+}
+
 
 def _json(schema: dict[str, Any], example: object) -> dict[str, Any]:
     return {"application/json": {"schema": schema, "example": example}}
@@ -94,4 +138,14 @@ CALL: dict[str, Any] = {
     "responses": {
         "200": {"description": "The cards; an empty list is a decision to stay silent", "content": _CARDS_CONTENT}
     },
+}
+
+FEEDBACK_FAILURES: dict[int | str, dict[str, Any]] = {
+    **{status: FAILURES[status] for status in ("400", "404", "408", "413", "415", "default")},
+    "503": {"description": "Feedback cannot be kept now; nothing was taken", "content": _FAILURE_CONTENT},
+}
+
+FEEDBACK: dict[str, Any] = {
+    "requestBody": {"required": True, "content": _json(_FEEDBACK_SCHEMA, _FEEDBACK_EXAMPLE)},
+    "responses": {"200": {"description": "The feedback is kept", "content": _json({"type": "object"}, {})}},
 }

@@ -52,6 +52,14 @@ _BY_CATEGORY: dict[Category, tuple[str, ...]] = {
 }
 
 
+_CODES_BY_WORDS = {words.casefold(): code for code, display in _DISPLAYS.items() for words in (code, display)}
+
+
+def code_of_words(words: str) -> str | None:
+    """The code that is meant by its own text or its display; None for any other words."""
+    return _CODES_BY_WORDS.get(words.strip().casefold())
+
+
 def override_reasons(category: Category) -> list[dict[str, str]]:
     """The Codings offered on a card of this category, each with its display."""
     return [{"code": code, "system": SYSTEM, "display": _DISPLAYS[code]} for code in _BY_CATEGORY[category]]

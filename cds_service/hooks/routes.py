@@ -1,4 +1,4 @@
-"""The HTTP routes of CDS Hooks: discovery and calls. Reads the clock it is given, once per call.
+"""The HTTP routes of CDS Hooks: discovery, calls and feedback. Reads the clock it is given, once per call.
 
 Knows requests and responses. Failures leave as OperationOutcome bodies; the unexpected is left to `app.py`.
 """
@@ -11,19 +11,22 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from http import HTTPStatus
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import orjson
 from fastapi import APIRouter, Request, Response
 
+from cds_service.clinical.ruleset import ruleset_id
 from cds_service.hooks.body import check_media_type, parsed, read_body
 from cds_service.hooks.calls import Answer, ChartAccess, UnansweredError, answer_call
 from cds_service.hooks.discovery import ServiceEntry, discovery_document, service_entries
-from cds_service.hooks.errors import JSON_MEDIA_TYPE, InvalidRequestError, outcome_response, refuse
+from cds_service.hooks.errors import JSON_MEDIA_TYPE, InvalidRequestError, Issue, outcome_response, refuse
+from cds_service.hooks.feedback import feedback_records
 from cds_service.hooks.gate import authenticated
-from cds_service.hooks.metrics import CallRecord, Metrics, plain_token, unmapped_tokens
+from cds_service.hooks.metrics import Metrics, plain_token, unmapped_tokens
 from cds_service.hooks.models import HookRequest, hook_request
-from cds_service.hooks.openapi import CALL, FAILURES
+from cds_service.hooks.openapi import CALL, FAILURES, FEEDBACK, FEEDBACK_FAILURES
+from cds_service.records import CallRecord, FeedbackRegister, StoreUnavailableError
 
 if TYPE_CHECKING:
     from cds_service.clinical.assessment import Assessment
@@ -48,6 +51,7 @@ class Desk:
     `link_for`: the link of a card to a page about its assessment, if there is one.
     `gate`: who decides whether a caller is a trusted client; None: everybody may call.
     `observers` are told of every finished call; `trace` too, with the caller's `traceparent` and the present instant.
+    `feedback`: where feedback is kept; None offers no route for it.
     """
 
     settings: Settings
@@ -58,6 +62,7 @@ class Desk:
     gate: Gate | None = None
     observers: tuple[Callable[[CallRecord], None], ...] = ()
     trace: CallTrace | None = None
+    feedback: FeedbackRegister | None = None
 
 
 def hook_routes(desk: Desk) -> APIRouter:
@@ -77,18 +82,52 @@ def hook_routes(desk: Desk) -> APIRouter:
         with desk.metrics.in_flight():
             return await _respond(desk, entries, service_id, request)
 
+    if desk.feedback is not None:
+        _add_feedback(router, desk, entries, desk.feedback)
     return router
+
+
+def _add_feedback(router: APIRouter, desk: Desk, entries: tuple[ServiceEntry, ...], register: FeedbackRegister) -> None:
+    @router.post(
+        "/cds-services/{service_id}/feedback",
+        summary="Tell what became of cards",
+        responses=FEEDBACK_FAILURES,
+        openapi_extra=FEEDBACK,
+    )
+    async def take_feedback(service_id: str, request: Request) -> Response:
+        try:
+            caller = await authenticated(desk, request, f"{DISCOVERY_PATH}/{service_id}/feedback")
+            body = await _json_in(desk, request, _known(entries, service_id))
+            told = feedback_records(body, service_id)
+            await register.keep_feedback(
+                [each if caller is None else replace(each, client=caller.name) for each in told]
+            )
+        except InvalidRequestError as error:
+            return outcome_response(error.status, error.issues, error.headers)
+        except StoreUnavailableError as error:
+            return _not_kept(desk, error)
+        for each in told:
+            desk.metrics.count_feedback(each.outcome.value)
+        return Response(b"{}", media_type=JSON_MEDIA_TYPE)
+
+
+def _not_kept(desk: Desk, error: StoreUnavailableError) -> Response:
+    """503: the caller keeps its feedback and sends it again."""
+    desk.metrics.count_fault("feedback-not-kept")
+    issue = Issue("transient", "Feedback cannot be kept at the moment; nothing was taken. Send it again later.")
+    headers = {"Retry-After": str(error.retry_after_seconds)}
+    return outcome_response(HTTPStatus.SERVICE_UNAVAILABLE, [issue], headers)
 
 
 async def _respond(desk: Desk, entries: tuple[ServiceEntry, ...], service_id: str, request: Request) -> Response:
     """Answer and account for one call."""
     started = perf_counter()
-    service = service_id if any(entry.id == service_id for entry in entries) else _UNKNOWN
+    service = _known(entries, service_id)
     call: HookRequest | None = None
     caller: TrustedClient | None = None
     try:
         caller = await authenticated(desk, request, f"{DISCOVERY_PATH}/{service_id}")
-        call = await _call_in(desk, request, service)
+        call = hook_request(await _json_in(desk, request, service))
         request.state.hook_instance = plain_token(call.hook_instance)
         _check_hook(entries, service, call)
         answer = await _answer(desk, call, caller, desk.settings.deadline_seconds - (perf_counter() - started))
@@ -115,8 +154,15 @@ def _account(desk: Desk, request: Request, record: CallRecord) -> None:
         desk.trace(record, request.headers.get("traceparent"), desk.clock())
 
 
-async def _call_in(desk: Desk, request: Request, service: str) -> HookRequest:
-    """The call in a request to a known service whose body arrives within the deadline."""
+def _known(entries: tuple[ServiceEntry, ...], service_id: str) -> str:
+    return service_id if any(entry.id == service_id for entry in entries) else _UNKNOWN
+
+
+async def _json_in(desk: Desk, request: Request, service: str) -> Any:
+    """The JSON in a request to a known service whose body arrives within the deadline.
+
+    Every call and all feedback come through here, before anything of the body is read.
+    """
     if service == _UNKNOWN:
         refuse("There is no service with this id; see /cds-services", status=HTTPStatus.NOT_FOUND, code="not-found")
     check_media_type(request.headers.get("content-type"))
@@ -125,7 +171,7 @@ async def _call_in(desk: Desk, request: Request, service: str) -> HookRequest:
             raw = await read_body(request, desk.settings.max_body_bytes)
     except TimeoutError:
         refuse("The body did not arrive in time", status=HTTPStatus.REQUEST_TIMEOUT, code="timeout")
-    return hook_request(parsed(raw))
+    return parsed(raw)
 
 
 def _check_hook(entries: tuple[ServiceEntry, ...], service: str, call: HookRequest) -> None:
@@ -158,6 +204,7 @@ def _refused(
         total_ms=_milliseconds_since(started),
         faults=tuple(f"refused-{issue.code}" for issue in error.issues),
         profile=desk.settings.clinical_profile.name,
+        ruleset=ruleset_id(desk.settings.clinical_profile),
     )
     return _with_data(refused, error.chart, error.gaps) if isinstance(error, UnansweredError) else refused
 
@@ -175,6 +222,8 @@ def _answered(service: str, call: HookRequest, answer: Answer, started: float) -
         topics=answer.topics,
         silence=answer.silence,
         profile=assessment.profile.name,
+        ruleset=ruleset_id(assessment.profile),
+        cards=answer.card_records,
     )
     return _with_data(answered, answer.evaluation, assessment.gaps)
 

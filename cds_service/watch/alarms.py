@@ -13,7 +13,8 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from cds_service.hooks.metrics import CallRecord, Metrics
+    from cds_service.hooks.metrics import Metrics
+    from cds_service.records import CallRecord
 
 _log = logging.getLogger("cds_service.watch")
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from cds_service import __version__
 from cds_service.hooks.metrics import fhir_timings_ms
+from cds_service.records import CallRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.util.types import AttributeValue
 
-    from cds_service.hooks.metrics import CallRecord
+    from cds_service.records import CallRecord
 
 _log = logging.getLogger("cds_service")
 

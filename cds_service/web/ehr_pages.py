@@ -29,7 +29,7 @@ from cds_service.web.ehr_orders import CHOICES, DOSE_UNITS, ROUTES, draft_words,
 from cds_service.web.ehr_visit import FIXTURE, SERVER, Visit, VisitError, accepted, as_text, visit_from_text
 from cds_service.web.nomogram_pages import drawing, rule_rows
 from cds_service.web.nomogram_view import has_nomogram, nomogram_view
-from cds_service.web.pages import page
+from cds_service.web.pages import SCRIPTED, page
 from cds_service.web.timeline import timeline
 
 if TYPE_CHECKING:
@@ -248,6 +248,7 @@ async def _shown(desk: EhrDesk, _app: ASGIApp, visit: Visit) -> Response:
     reach = Reach(0, 0) if case is None else desk.charts().reach(case)
     return page(
         "ehr_chart.html",
+        headers=SCRIPTED,
         visit=visit,
         visit_text=as_text(visit),
         case=case,

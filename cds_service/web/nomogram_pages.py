@@ -107,7 +107,7 @@ def drawing(view: NomogramView) -> dict[str, Any]:
 def _calculator(desk: NomogramDesk, entry: Entry, status: int = HTTPStatus.OK, **result: Any) -> Response:
     own = desk.settings.clinical_profile
     profiles = {own.name: own.title} | {name: profile.title for name, profile in PROFILES.items()}
-    choices = {
+    choices: dict[str, Any] = {
         "level_units": LEVEL_UNITS,
         "weight_units": WEIGHT_UNITS,
         "products": {key: words for key, (words, _, _) in PRODUCTS.items()},
@@ -125,9 +125,9 @@ def _result(desk: NomogramDesk, entry: Entry) -> Response:
     except EntryError as error:
         return _calculator(desk, entry, HTTPStatus.UNPROCESSABLE_ENTITY, problems=error.problems)
     zone = desk.settings.zone
-    cards = cards_for(assessment, order_context=None, base_url=desk.settings.base_url, zone=zone)
+    made = cards_for(assessment, order_context=None, base_url=desk.settings.base_url, zone=zone)
     view = nomogram_view(assessment, zone)
-    return _calculator(desk, entry, cards=cards, rules=rule_rows(assessment), **drawing(view))
+    return _calculator(desk, entry, cards=[each.card for each in made], rules=rule_rows(assessment), **drawing(view))
 
 
 def rule_rows(assessment: Assessment) -> tuple[dict[str, str], ...]:

@@ -23,16 +23,18 @@ from starlette.routing import Route
 from cds_service import __version__
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from starlette.requests import Request
 
 _STATIC = Path(__file__).parent / "static"
 STATIC_PATH = "/static"
 
+_POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
 SECURITY_HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
-        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-    ),
+    "Content-Security-Policy": _POLICY,
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -47,10 +49,28 @@ _TAGS |= {"table", "tbody", "td", "th", "thead", "tr", "ul"}
 _TABLE_FRAME = '<div class="scroll" tabindex="0" role="group" aria-label="Table">'
 
 
-def page(template: str, status: int = HTTPStatus.OK, **values: Any) -> HTMLResponse:
+# The one page with a module of our own.
+SCRIPTED = {"Content-Security-Policy": f"{_POLICY}; script-src 'self'; connect-src 'self'"}
+# A drawing shown as a picture carries its own style and nothing else.
+_DRAWING_POLICY = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"}
+
+
+def page(
+    template: str, status: int = HTTPStatus.OK, headers: Mapping[str, str] | None = None, **values: Any
+) -> HTMLResponse:
     """A page from a template. Never kept by a cache: it may show a patient."""
     html = _environment().get_template(template).render(version=__version__, **values)
-    return HTMLResponse(html, status, SECURITY_HEADERS | _NEVER_KEPT)
+    return HTMLResponse(html, status, SECURITY_HEADERS | _NEVER_KEPT | dict(headers or {}))
+
+
+def message_page(title: str, *words: str, status: int, headers: Mapping[str, str] | None = None) -> HTMLResponse:
+    """A page that says one thing."""
+    return page("message.html", status, headers, title=title, words=words)
+
+
+def drawing(svg: bytes) -> Response:
+    """An SVG to be shown as an image."""
+    return Response(svg, headers=SECURITY_HEADERS | _NEVER_KEPT | _DRAWING_POLICY, media_type="image/svg+xml")
 
 
 @cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -44,7 +45,7 @@ async def service(
     """A client of the started service, whose FHIR requests are answered by `handler`."""
     pool = httpx.MockTransport(handler)
     app = create_app(
-        Settings(**settings),
+        Settings(**{"database_url": ""} | settings),
         clock=clock,
         open_pool=lambda: httpx.AsyncClient(transport=pool),
         shared_replays=shared_replays,
@@ -53,6 +54,16 @@ async def service(
         app.router.lifespan_context(app),
         httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://service.test") as client,
     ):
+        yield client
+
+
+@asynccontextmanager
+async def keeping(url: str, condition: str = "up", **settings: Any) -> AsyncIterator[httpx.AsyncClient]:
+    """The service, once its store is in this condition."""
+    async with service(database_url=url, **settings) as client:
+        async with asyncio.timeout(20):
+            while (await client.get("/readyz")).json()["store"] != condition:  # noqa: ASYNC110 - seen from outside
+                await asyncio.sleep(0.01)
         yield client
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from cds_service.replay import StoreUnavailableError
+from cds_service.records import StoreUnavailableError
 from tests import builders
 from tests.hooks.service import (
     PATIENT,
@@ -142,7 +142,7 @@ class SharedRegister:
 
 
 def _down() -> bool:
-    raise StoreUnavailableError
+    raise StoreUnavailableError("down")  # noqa: EM101 - a fake
 
 
 async def test_a_token_used_at_another_process_is_refused(tmp_path: Path) -> None:

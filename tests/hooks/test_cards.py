@@ -50,7 +50,8 @@ HOSTILE = (
 
 
 def cards(an_assessment: Any, orders: OrderContext | None = None) -> list[dict[str, Any]]:
-    return cards_for(an_assessment, order_context=orders, base_url=BASE_URL, zone=EASTERN)
+    made = cards_for(an_assessment, order_context=orders, base_url=BASE_URL, zone=EASTERN)
+    return [each.card for each in made]
 
 
 def card(an_assessment: Any) -> dict[str, Any]:
@@ -572,10 +573,10 @@ def test_an_order_without_a_name_is_still_spoken_about() -> None:
 
 def test_uuids_differ_and_come_from_the_caller() -> None:
     numbers = iter(range(100))
-    found = cards_for(
+    (made,) = cards_for(
         assessment(), order_context=None, base_url=BASE_URL, zone=EASTERN, new_uuid=lambda: f"id-{next(numbers)}"
     )
-    assert {found[0]["uuid"], found[0]["suggestions"][0]["uuid"]} == {"id-0", "id-1"}
+    assert {made.card["uuid"], made.card["suggestions"][0]["uuid"]} == {"id-0", "id-1"}
 
 
 CHARCOAL = replace(AMOXICILLIN, name="activated charcoal", is_charcoal=True)

@@ -50,7 +50,8 @@ def review(
     facts = chart(overdose(9), level(120, 1), alt(20, 1), *weights, born=born_years_ago(age))
     assessment = assess(replace(facts, orders=drafts.selected_drugs), PROFILES[profile], NOW)
     zone = ZoneInfo("UTC")
-    return assessment, cards_for(assessment, order_context=drafts, base_url="https://nac.example.org", zone=zone)
+    made = cards_for(assessment, order_context=drafts, base_url="https://nac.example.org", zone=zone)
+    return assessment, [each.card for each in made]
 
 
 def dose_check(cards: list[Json]) -> Json | None:

@@ -41,10 +41,8 @@ def good(ago: Ago) -> tuple[Fact, ...]:
 
 
 def card(*facts: Fact) -> dict[str, Any]:
-    cards = cards_for(assessed(*facts), order_context=None, base_url="https://cds.example.org", zone=NEW_YORK)
-    assert len(cards) == 1
-    found: dict[str, Any] = cards[0]
-    return found
+    (made,) = cards_for(assessed(*facts), order_context=None, base_url="https://cds.example.org", zone=NEW_YORK)
+    return made.card
 
 
 def test_a_running_bag_names_the_clock_time_of_the_repeat_tests() -> None:

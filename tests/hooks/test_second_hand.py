@@ -20,7 +20,7 @@ REPEATED: tuple[Fact, ...] = (course(8, (72, 30)), alt(20, 1), ast(20, 1))
 def detail_of(*facts: Fact, profile: Profile = US_2023) -> str:
     found = assessed(*facts, profile=profile)
     cards = cards_for(found, order_context=None, base_url="https://nac.example.org", zone=ZoneInfo("UTC"))
-    detail: str = cards[0]["detail"]
+    detail: str = cards[0].card["detail"]
     return detail
 
 

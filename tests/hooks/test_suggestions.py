@@ -37,7 +37,8 @@ REPEAT = of_rule("B5-x", "below", Category.REPEAT_LEVEL, asks=ASKS, dosing=None)
 
 
 def suggestions(an_assessment: Any, orders: OrderContext | None = None, **more: Any) -> list[dict[str, Any]]:
-    cards = cards_for(an_assessment, order_context=orders, base_url="https://nac.example.org", zone=EASTERN, **more)
+    made = cards_for(an_assessment, order_context=orders, base_url="https://nac.example.org", zone=EASTERN, **more)
+    cards = [each.card for each in made]
     return [suggestion for card in cards for suggestion in card.get("suggestions", [])]
 
 
@@ -134,10 +135,10 @@ def test_tests_are_offered_with_their_time() -> None:
 
 
 def test_dose_and_tests_may_both_be_taken() -> None:
-    (card,) = cards_for(assessment(asks=ASKS[1:2]), order_context=None, base_url="https://x.example", zone=EASTERN)
-    assert card["selectionBehavior"] == "any"
-    (card,) = cards_for(assessment(), order_context=None, base_url="https://x.example", zone=EASTERN)
-    assert card["selectionBehavior"] == "at-most-one"
+    (made,) = cards_for(assessment(asks=ASKS[1:2]), order_context=None, base_url="https://x.example", zone=EASTERN)
+    assert made.card["selectionBehavior"] == "any"
+    (made,) = cards_for(assessment(), order_context=None, base_url="https://x.example", zone=EASTERN)
+    assert made.card["selectionBehavior"] == "at-most-one"
 
 
 @pytest.mark.parametrize(

@@ -110,7 +110,9 @@ def sandbox(cases: dict[str, FixtureCase]) -> Iterator[str]:
 def service(sandbox: str) -> Iterator[Service]:
     """The service, allowed to ask both servers and patient with them: the machine may be busy."""
     clock = Clock()
-    settings = Settings(allowed_fhir_servers=(HAPI_BASE, sandbox), fhir_timeout_seconds=30, deadline_seconds=60)
+    settings = Settings(
+        allowed_fhir_servers=(HAPI_BASE, sandbox), fhir_timeout_seconds=30, deadline_seconds=60, database_url=""
+    )
     with served(create_app(settings, clock=clock)) as base:
         yield Service(base, clock)
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from cds_service.hooks.metrics import CallRecord, Metrics
+from cds_service.records import CallRecord
+
+if TYPE_CHECKING:
+    from cds_service.hooks.metrics import Metrics
 
 
 def call(**changes: Any) -> CallRecord:

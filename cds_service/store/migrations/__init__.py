@@ -1,0 +1,1 @@
+"""How the tables came to be, step by step; run at start by whichever process comes first."""
