@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import orjson
-import pygal  # type: ignore[import-untyped]  # it has no types
 
 from benchmarks.bars import costs_per_observation
+from benchmarks.plot import log_bars
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -136,11 +136,5 @@ def _numbers(each: Measured) -> dict[str, Any]:
 
 def _as_svg(run: Run) -> bytes:
     """CPU time of each target and body at one connection, on a logarithmic scale."""
-    chart = pygal.HorizontalBar(
-        title="CPU time of one request (ms, logarithmic)", logarithmic=True, show_legend=False, print_values=True, js=()
-    )
-    alone = [each for each in run.result.measured if each.connections == 1]
-    chart.x_labels = [f"{each.target}: {each.body}" for each in alone]
-    chart.add("CPU ms", [round(each.cpu_ms, 3) for each in alone])
-    drawn: bytes = chart.render()
-    return drawn
+    alone = [(f"{each.target}: {each.body}", each.cpu_ms) for each in run.result.measured if each.connections == 1]
+    return log_bars("CPU time of one request (ms, logarithmic)", [(name, ms) for name, ms in alone if ms > 0])
