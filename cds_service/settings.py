@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 PREFIX = "CDS_"
 _MIB = 1024 * 1024
+MOST_CALLS = 200
+"""A process answers about a hundred calls a second from prefetch: this many in hand are two seconds of work, well
+inside the deadline, while calls that wait for slow FHIR servers find room."""
 _BASES = ("allowed_fhir_servers", "default_fhir_server")
 
 
@@ -168,6 +171,12 @@ class Settings(BaseSettings):
     )
     link_minutes: float = Field(
         default=15, ge=1, le=120, allow_inf_nan=False, description="a number of minutes from 1 to 120"
+    )
+    max_calls: int = Field(
+        default=MOST_CALLS,
+        ge=1,
+        le=10_000,
+        description="a whole number of calls in hand at once from 1 to 10000 (per process)",
     )
     max_body_bytes: int = Field(
         default=16 * _MIB, ge=1024, le=256 * _MIB, description=f"a whole number of bytes from 1024 to {256 * _MIB}"
