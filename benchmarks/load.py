@@ -19,6 +19,7 @@ import httpx
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+_LARGE_BYTES = 1_000_000
 _SCRIPT = Path(__file__).with_name("post.lua")
 
 
@@ -94,6 +95,11 @@ def p99(values: Sequence[float]) -> float:
     """The value that 99 % of these do not exceed."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))]
+
+
+def loader_for(body: Path, usual: Loader) -> Loader:
+    """Large bodies come one by one and each to its end: a turn of wrk may be over before the first is answered."""
+    return OneClient() if body.stat().st_size > _LARGE_BYTES else usual
 
 
 def loader() -> Loader:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from benchmarks.bodies import PATIENT
-from benchmarks.load import p99
+from benchmarks.load import loader_for, p99
 from benchmarks.processes import Running, free_port, running
 from benchmarks.targets import BUILT, ROOT, Target, own_service
 from cds_service.fhir.queries import QUERIES
@@ -137,13 +137,15 @@ def _warm_up(
     heated: set[str] = set()
     for job in jobs:
         address = served[job.target.name].base + job.target.path_for(job.body)
-        load(address, bodies[job.body], 1 if job.target.name in heated else min(job.target.heat_s, 4 * seconds))
+        loader_for(bodies[job.body], load)(
+            address, bodies[job.body], 1 if job.target.name in heated else min(job.target.heat_s, 4 * seconds)
+        )
         heated.add(job.target.name)
 
 
 def _turn(job: Job, served: Running, body: Path, load: Loader, seconds: float) -> Turn:
     before = served.cpu_s()
-    made = load(served.base + job.target.path_for(job.body), body, seconds, job.connections)
+    made = loader_for(body, load)(served.base + job.target.path_for(job.body), body, seconds, job.connections)
     return Turn(made, served.cpu_s() - before, served.resident_mib())
 
 

@@ -98,9 +98,9 @@ def _healthchain() -> list[Target]:
         (place / ".ready").touch()
     script = str(HERE / "peers" / "healthchain_service.py")
 
-    def target(service: str, words: str) -> Target:
-        path = f"/cds/cds-services/{service}"
-        return Target(words, lambda port: [str(python), script, str(port)], path, ready="/cds/cds-discovery")
+    def target(way: str, words: str) -> Target:
+        path = "/cds/cds-services/highest-level"
+        return Target(words, lambda port: [str(python), script, str(port), way], path, ready="/cds/cds-discovery")
 
     return [target("models", "healthchain, FHIR models"), target("plain", "healthchain, plain JSON")]
 

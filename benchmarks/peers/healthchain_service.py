@@ -1,6 +1,6 @@
-"""A service made with healthchain: run by its own environment's Python, as `python healthchain_service.py PORT`.
+"""A service made with healthchain: run by its own environment's Python, as `python healthchain_service.py PORT WAY`.
 
-Two ids, since its users may read prefetch either way: `models` has it read into FHIR models by healthchain's own
+Two ways, since its users may read prefetch either way: `models` has it read into FHIR models by healthchain's own
 function, `plain` leaves it JSON. Both look for the highest acetaminophen level, far less than this project does.
 """
 
@@ -24,28 +24,27 @@ def card(highest: float) -> CDSResponse:
     return CDSResponse(cards=[told])
 
 
-def service() -> CDSHooksService:
-    """Both ways of reading the same prefetch."""
-    cds = CDSHooksService()
+def from_models(request: CDSRequest) -> CDSResponse:
+    """Reads the whole prefetch into FHIR models, by healthchain's own function."""
+    bundle = convert_prefetch_to_fhir_objects(request.prefetch or {})["levels"]
+    levels = [entry.resource for entry in bundle.entry or []]
+    found = [each.valueQuantity.value for each in levels if each.code.coding[0].code == LEVEL]
+    return card(float(max(found)))
 
-    @cds.hook("patient-view", id="models")
-    def models(request: CDSRequest) -> CDSResponse:
-        bundle = convert_prefetch_to_fhir_objects(request.prefetch or {})["levels"]
-        levels = [entry.resource for entry in bundle.entry or []]
-        found = [each.valueQuantity.value for each in levels if each.code.coding[0].code == LEVEL]
-        return card(float(max(found)))
 
-    @cds.hook("patient-view", id="plain")
-    def plain(request: CDSRequest) -> CDSResponse:
-        entries: list[dict[str, Any]] = (request.prefetch or {})["levels"]["entry"]
-        levels = [entry["resource"] for entry in entries]
-        found = [each["valueQuantity"]["value"] for each in levels if each["code"]["coding"][0]["code"] == LEVEL]
-        return card(float(max(found)))
+def from_plain(request: CDSRequest) -> CDSResponse:
+    """Leaves the prefetch the JSON it came as."""
+    entries: list[dict[str, Any]] = (request.prefetch or {})["levels"]["entry"]
+    levels = [entry["resource"] for entry in entries]
+    found = [each["valueQuantity"]["value"] for each in levels if each["code"]["coding"][0]["code"] == LEVEL]
+    return card(float(max(found)))
 
-    return cds
 
+HANDLERS = {"models": from_models, "plain": from_plain}
 
 if __name__ == "__main__":
+    cds = CDSHooksService()  # it has one handler for a hook, so each way of reading is a process of its own
+    cds.hook("patient-view", id="highest-level")(HANDLERS[sys.argv[2]])
     app = HealthChainAPI()
-    app.register_service(service(), path="/cds")
+    app.register_service(cds, path="/cds")
     uvicorn.run(app, host="127.0.0.1", port=int(sys.argv[1]), log_level="warning", access_log=False)
