@@ -10,7 +10,7 @@ COVERAGE_HELD := cds_service/clinical/*,cds_service/fhir/mapping*
 COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --universal --python-version 3.11
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint hapi test-hapi test-postgres bench bench-smoke lock rules fixtures wheel clean
+.PHONY: help demo test lint hapi test-hapi test-postgres test-replicas bench bench-smoke lock rules fixtures wheel clean
 
 help: ## Show these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -43,6 +43,9 @@ test-hapi: $(READY) ## Run the fixtures through HAPI end to end
 
 test-postgres: $(READY) ## Run the store on a PostgreSQL server of its own (Debian: postgresql)
 	$(BIN)/python -m pytest -m postgres tests/integration
+
+test-replicas: $(READY) ## Run two replicas behind nginx on one PostgreSQL (Debian: nginx-light, postgresql)
+	$(BIN)/python -m pytest -m replicas tests/integration
 
 bench: $(READY) ## Measure the service beside a floor and its peers (15 minutes); writes benchmarks/results/
 	$(BIN)/python -m benchmarks
