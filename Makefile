@@ -7,13 +7,17 @@ READY := .venv/.ready
 COVERAGE_BAR ?= 100
 COVERAGE_HELD := cds_service/clinical/*,cds_service/fhir/mapping*
 
+# As many test processes as there are processors, unless told otherwise.
+TEST_PROCESSES ?= auto
+
 COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --universal --python-version 3.11
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint hapi test-hapi test-postgres test-replicas bench bench-smoke lock rules fixtures wheel clean
+.PHONY: help demo test lint hapi test-hapi test-postgres test-replicas bench bench-smoke soak lock rules fixtures conformance \
+  wheel sbom audit clean
 
 help: ## Show these commands
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 $(READY): requirements-dev.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 …")'
@@ -26,7 +30,7 @@ demo: $(READY) ## Serve on 127.0.0.1:8000 with fixture patients and print the ca
 	$(BIN)/cds-service demo
 
 test: $(READY) ## Run the tests and hold the coverage of the rules and the chart reading
-	$(BIN)/python -m pytest --cov --cov-report=
+	$(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) --dist worksteal --cov --cov-report=
 	$(BIN)/python -m coverage report --skip-covered --include='$(COVERAGE_HELD)' --fail-under=$(COVERAGE_BAR)
 
 lint: $(READY) ## Check style, format, types and the import contracts
@@ -64,6 +68,9 @@ rules: $(READY) ## Render RULES.md from the rule tables
 
 fixtures: $(READY) ## Write fhir_fixtures/ from the case tables
 	$(BIN)/python -m tests.write_fixtures
+
+conformance: $(READY) ## Write docs/conformance.md from the conformance tests
+	$(BIN)/python -m tests.conformance.write_table
 
 wheel: $(READY) ## Build the wheel into dist/
 	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation -w dist .

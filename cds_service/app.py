@@ -22,6 +22,7 @@ from cds_service.hooks.metrics import Metrics, write_audit_line
 from cds_service.hooks.routes import Desk, hook_routes
 from cds_service.hooks.shared_metrics import INTERNAL_PREFIX
 from cds_service.lifespan import Premises, lifespan_of, store_of
+from cds_service.methods import HeadLikeGet
 from cds_service.operations import operations_routes
 from cds_service.replay import MemoryReplayRegister, ReplayRegister, SharedReplayRegister
 from cds_service.sandbox.fixtures import load_cases
@@ -37,10 +38,16 @@ from cds_service.web.how_page import how_routes
 from cds_service.web.nomogram_pages import NomogramDesk, nomogram_routes
 from cds_service.web.pages import static_routes
 from cds_service.web.sealed import Seal
+from cds_service.web.smart_desk import SmartDesk
+from cds_service.web.smart_http import AuthorizationHttp
+from cds_service.web.smart_oauth import Authorization
+from cds_service.web.smart_pages import smart_routes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from cds_service.clinical.assessment import Assessment
+    from cds_service.fhir.reading import JsonObject
     from cds_service.sandbox.store import ResourceStore
     from cds_service.settings import Settings
 
@@ -80,12 +87,13 @@ def create_app(
         lifespan=lifespan_of(premises),
     )
     nomogram = NomogramDesk(settings, clock, _seal(settings))
+    smart = _smart_app(settings, clock, app) if settings.smart_client_id else None
     desk = Desk(
         settings,
         lambda: app.state.fhir_client,
         metrics,
         clock,
-        nomogram.link,
+        _card_links(nomogram, smart),
         _gate(premises, shared_replays or store),
         observers=() if oversight.is_internal else (write_audit_line, alarms.observe, premises.keep),
         trace=oversight.tracer,
@@ -95,6 +103,8 @@ def create_app(
     app.include_router(hook_routes(desk))
     app.include_router(operations_routes(premises, alarms, lambda: hasattr(app.state, "fhir_client")))
     _add_pages(app, premises, nomogram)
+    if smart is not None:
+        app.router.routes.extend(smart_routes(smart))
     if sandbox is not None:
         app.router.routes.extend(sandbox_routes(FHIR_PATH, sandbox))
     add_failures(app)
@@ -111,6 +121,25 @@ def _add_pages(app: FastAPI, premises: Premises, nomogram: NomogramDesk) -> None
         app.router.routes.extend(ehr_routes(_mini_ehr(settings, premises.clock, lambda: app.state.fhir_client)))
     app.include_router(dashboard_routes(settings, None if store is None else store.report))
     app.include_router(governance_routes(profile, dependencies=[Depends(check_for(settings))]))
+
+
+def _card_links(nomogram: NomogramDesk, smart: SmartDesk | None) -> Callable[[Assessment], tuple[JsonObject, ...]]:
+    """The links of a card to the pages here: its nomogram, and the SMART app where there is one."""
+    app_link = () if smart is None else (smart.card_link,)
+
+    def links(assessment: Assessment) -> tuple[JsonObject, ...]:
+        drawn = nomogram.link(assessment)
+        return app_link if drawn is None else (drawn, *app_link)
+
+    return links
+
+
+def _smart_app(settings: Settings, clock: Callable[[], datetime], app: FastAPI) -> SmartDesk:
+    """The SMART app; its sessions live in this process."""
+    http = AuthorizationHttp(lambda: app.state.http, settings.fhir_timeout_seconds)
+    return SmartDesk(
+        settings, clock, lambda: app.state.fhir_client, Authorization(settings, http), _link_secret(settings)
+    )
 
 
 def _mini_ehr(settings: Settings, clock: Callable[[], datetime], client: Callable[[], FhirClient | None]) -> EhrDesk:
@@ -131,7 +160,12 @@ def _mini_ehr(settings: Settings, clock: Callable[[], datetime], client: Callabl
 def replaying_app(settings: Settings, charts: FixtureCharts) -> FastAPI:
     """The application over fixture charts at the instant each caller chose; it needs no lifespan and no network."""
     fhir = f"http://127.0.0.1{FHIR_PATH}"
-    without = {"playground": False, "database_url": "", "trusted_clients": None}  # only this process can call it
+    without = {
+        "playground": False,
+        "database_url": "",
+        "trusted_clients": None,
+        "smart_client_id": "",
+    }  # only this process can call it
     inner = settings.model_copy(update={"default_fhir_server": fhir, **without})
     app = create_app(inner, clock=charts.present, sandbox=charts.store, oversight=Oversight(is_internal=True))
     limits = FetchLimits(request_seconds=settings.fhir_timeout_seconds)
@@ -141,8 +175,12 @@ def replaying_app(settings: Settings, charts: FixtureCharts) -> FastAPI:
 
 def _seal(settings: Settings) -> Seal:
     """The seal of nomogram links; without a secret of the site only this process can open what it sealed."""
-    secret = secrets.token_hex(32) if settings.link_secret is None else settings.link_secret.get_secret_value()
-    return Seal(secret, timedelta(minutes=settings.link_minutes))
+    return Seal(_link_secret(settings), timedelta(minutes=settings.link_minutes))
+
+
+def _link_secret(settings: Settings) -> str:
+    """The site's secret, or one of this process alone."""
+    return secrets.token_hex(32) if settings.link_secret is None else settings.link_secret.get_secret_value()
 
 
 def _published_keys(settings: Settings, open_pool: Callable[[], httpx.AsyncClient] | None) -> PublishedKeys:
@@ -168,6 +206,7 @@ def _gate(premises: Premises, shared: ReplayRegister | None) -> Gate | None:
 def _add_middleware(app: FastAPI, settings: Settings, metrics: Metrics) -> None:
     """Outermost last: CORS headers stand on failures too."""
     app.add_middleware(FaultBarrier, metrics=metrics)
+    app.add_middleware(HeadLikeGet)
     app.add_middleware(WithoutTrailingSlash)
     app.add_middleware(
         CORSMiddleware,

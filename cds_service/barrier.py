@@ -15,6 +15,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from cds_service.hooks.errors import InvalidRequestError, Issue, outcome_response
+from cds_service.methods import allowed, options_response
 from cds_service.web.access import NotAdmittedError
 
 if TYPE_CHECKING:
@@ -29,10 +30,13 @@ _log = logging.getLogger("cds_service")
 def add_failures(app: FastAPI) -> None:
     """Refusals, ours and the framework's, leave as OperationOutcome too."""
 
-    async def http_failure(_: Request, error: Exception) -> Response:
+    async def http_failure(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101 - registered for this type only
+        headers = allowed(error.headers)
+        if request.method == "OPTIONS" and error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            return options_response(headers)
         code = "not-found" if error.status_code == HTTPStatus.NOT_FOUND else "not-supported"
-        return outcome_response(error.status_code, [Issue(code, str(error.detail))], error.headers)
+        return outcome_response(error.status_code, [Issue(code, str(error.detail))], headers)
 
     async def refused(_: Request, error: Exception) -> Response:
         assert isinstance(error, InvalidRequestError)  # noqa: S101 - registered for this type only
@@ -52,7 +56,10 @@ def add_failures(app: FastAPI) -> None:
 
 
 class WithoutTrailingSlash:
-    """Answers a path with trailing slashes like the path without, without a redirect (which may lose the body)."""
+    """Answers a path with trailing slashes like the path without, without a redirect (which may lose the body).
+
+    An escaped slash is no slash: what a proxy in front let pass under one path must not be answered as another.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         """Wrap the application."""
@@ -60,6 +67,9 @@ class WithoutTrailingSlash:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on under its plain path."""
+        if b"%2f" in scope.get("raw_path", b"").lower():
+            await _NO_SUCH_PATH(scope, receive, send)
+            return
         if scope["type"] == "http" and scope["path"].endswith("/"):
             scope = {**scope, "path": scope["path"].rstrip("/") or "/"}
         await self._app(scope, receive, send)
@@ -96,6 +106,7 @@ class FaultBarrier:
             await _FAILED(scope, receive, send)
 
 
+_NO_SUCH_PATH = outcome_response(HTTPStatus.NOT_FOUND, [Issue("not-found", "Not Found")])
 _FAILED = outcome_response(
     HTTPStatus.INTERNAL_SERVER_ERROR,
     [Issue("exception", "The service failed and can give no recommendation. The failure is logged.")],

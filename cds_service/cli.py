@@ -74,7 +74,10 @@ def serve(
     workers: Annotated[int, typer.Option(min=1, max=64, help="processes")] = 1,
 ) -> None:
     """Serve the CDS Hooks endpoints with the settings of the environment."""
-    server.serve(_settings(tells_unknown=False), host, port, workers)  # every server process logs unknown ones itself
+    settings = _settings(tells_unknown=False)  # every server process logs unknown ones itself
+    if workers > 1 and settings.smart_client_id:
+        _stop("the SMART app keeps its sessions in one process: serve it with --workers 1", CANNOT_START)
+    server.serve(settings, host, port, workers)
 
 
 @app.command(name="demo")

@@ -17,9 +17,10 @@ from cds_service.clinical.findings import Category
 from cds_service.fhir.gather import Gathered, gather
 from cds_service.fhir.mapping import facts_from_resources
 from cds_service.fhir.queries import QUERY_BY_KEY
+from cds_service.fhir.reading import elements
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from datetime import datetime
 
     from cds_service.clinical.assessment import Assessment
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
 _MOST_READ = 20
 """References of draft orders that one call follows."""
 
+_LACKS = frozenset({GapKind.NOT_FETCHED, GapKind.TRUNCATED, GapKind.UNREADABLE})
+_NEEDS_ALL = frozenset({None, Category.NOT_INDICATED})
+
 
 class MissingDataError(Exception):
     """Required data could not be had and what is at hand does not call for treatment.
@@ -41,41 +45,47 @@ class MissingDataError(Exception):
     was read nevertheless.
     """
 
-    def __init__(self, chart: Chart, gaps: tuple[DataGap, ...]) -> None:
-        """Keep the chart, whose missing keys these are, beside all gaps."""
-        super().__init__(f"required data missing: {', '.join(chart.missing)}")
-        self.keys = chart.missing
+    def __init__(self, keys: tuple[str, ...], chart: Chart, gaps: tuple[DataGap, ...]) -> None:
+        """Keep the missing keys and the chart beside all gaps."""
+        super().__init__(f"required data missing: {', '.join(keys)}")
+        self.keys = keys
         self.gaps = gaps
         self.chart = chart
 
     def reason(self, key: str) -> str:
         """Why this key could not be had, as one sentence."""
         name = QUERY_BY_KEY[key].name
-        told = (gap.text for gap in self.gaps if gap.kind is GapKind.NOT_FETCHED)
+        told = (gap.text for gap in self.gaps if gap.kind in _LACKS and gap.reference is None)
         return next((text for text in told if name.casefold() in text.casefold()), f"{name} could not be read")
 
 
 @dataclass(frozen=True, slots=True)
 class ChartSource:
-    """Where one call reads the chart: prefetch, and the server (None: prefetch only), within so many seconds."""
+    """Where one call reads the chart: prefetch, and the server (None: prefetch only), within so many seconds.
+
+    `entered`: resources told by the user; each counts until one with the same identifier is on the chart.
+    """
 
     patient_id: str
     prefetch: Mapping[str, Any] | None
     client: FhirClient | None
     server: FhirServer | None
     deadline_seconds: float
+    entered: tuple[JsonObject, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """What was read of one patient. `missing`: required keys that could not be had. Timings in milliseconds.
+    """What was read of one patient. Timings in milliseconds.
 
+    `missing`: required keys that could not be had. `cut_short`: required keys of which only a part was read.
     `faults`: why the data of a key of the query table are incomplete.
     """
 
     facts: PatientFacts
     resources: tuple[JsonObject, ...]
     missing: tuple[str, ...]
+    cut_short: tuple[str, ...]
     timings_ms: Mapping[str, float]
     faults: Mapping[str, FaultKind]
 
@@ -103,13 +113,16 @@ async def read_chart(source: ChartSource, *, references: Iterable[str] = ()) -> 
         source = replace(source, client=source.client.for_one_call())
     gathered, referred = await asyncio.gather(_gathered(source), _referred(source, references))
     mapping_started = perf_counter()
-    facts = facts_from_resources(gathered.resources, source.patient_id, gaps=gathered.gaps)
+    resources = (*gathered.resources, *_not_charted(source.entered, gathered.resources))
+    facts = facts_from_resources(resources, source.patient_id, gaps=gathered.gaps)
     timings = {
         "gather": _milliseconds(mapping_started - started),
         "map": _milliseconds(perf_counter() - mapping_started),
         **{f"fhir.{key}": _milliseconds(seconds) for key, seconds in gathered.timings.items()},
     }
-    return Chart(facts, (*gathered.resources, *referred), gathered.missing_required, timings, gathered.faults)
+    return Chart(
+        facts, (*resources, *referred), gathered.missing_required, gathered.cut_short, timings, gathered.faults
+    )
 
 
 def evaluate(
@@ -123,14 +136,33 @@ def evaluate(
     """Assess the chart with these draft orders at `now`; `unselected`: the other drafts of the call.
 
     Raises `MissingDataError` when required data are missing, unless what is at hand already gives *treat*:
-    an error must not hide a treatment.
+    an error must not hide a treatment. Required data of which only a part was read are missing only where all
+    of them are needed, which is to say "not indicated" or nothing.
     """
     started = perf_counter()
     assessment = assess(replace(chart.facts, orders=orders, unselected=unselected), profile, now)
-    if chart.missing and assessment.category is not Category.INDICATED:
-        raise MissingDataError(chart, assessment.gaps)
+    if lacking := _lacking(chart, assessment.category):
+        raise MissingDataError(lacking, chart, assessment.gaps)
     timings = {**chart.timings_ms, "assess": _milliseconds(perf_counter() - started)}
     return Evaluation(assessment, chart.missing, timings, chart.faults)
+
+
+def _lacking(chart: Chart, category: Category | None) -> tuple[str, ...]:
+    """The required keys without which this category cannot be told."""
+    if category is Category.INDICATED:
+        return ()
+    return chart.missing + (chart.cut_short if category in _NEEDS_ALL else ())
+
+
+def _not_charted(entered: Iterable[JsonObject], charted: Iterable[JsonObject]) -> Iterator[JsonObject]:
+    known = {identifier for resource in charted for identifier in identifiers_of(resource)}
+    return (resource for resource in entered if known.isdisjoint(identifiers_of(resource)))
+
+
+def identifiers_of(resource: JsonObject) -> frozenset[tuple[str, str]]:
+    """The business identifiers (system, value) of a resource."""
+    pairs = ((each.get("system"), each.get("value")) for each in elements(resource.get("identifier")))
+    return frozenset((system, value) for system, value in pairs if isinstance(system, str) and isinstance(value, str))
 
 
 async def _gathered(source: ChartSource) -> Gathered:

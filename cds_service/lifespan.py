@@ -86,6 +86,7 @@ def lifespan_of(premises: Premises) -> Callable[[FastAPI], Any]:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with opened() as pool, _stored(premises), _overseen(premises):
+            app.state.http = pool
             app.state.fhir_client = FhirClient(pool, limits, Circuits(tell=premises.metrics.count_circuit))
             with _settled_heap(premises.oversight):
                 yield

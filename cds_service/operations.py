@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, Response
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, PlainTextResponse
 
 from cds_service import __version__
 from cds_service.watch.canaries import CanaryState
@@ -39,19 +39,17 @@ def operations_routes(premises: Premises, alarms: Alarms, is_open: Callable[[], 
         async def landing() -> dict[str, Any]:
             return {"service": "IV NAC decision support", "version": __version__, "endpoints": _ENDPOINTS}
 
-    @router.head("/healthz", include_in_schema=False)
     @router.get("/healthz", summary="The process answers")
     async def healthz() -> dict[str, str]:
         return {"status": "ok"}
 
-    @router.head("/readyz", include_in_schema=False)
     @router.get("/readyz", summary="The service is fit to answer: its canaries are answered rightly")
     async def readyz() -> Response:
         told = _readiness(premises, alarms, is_open=is_open())
         is_fit = told["status"] in {CanaryState.WELL.value, "degraded"}
         return JSONResponse(told, HTTPStatus.OK if is_fit else HTTPStatus.SERVICE_UNAVAILABLE)
 
-    @router.get("/metrics", summary="Prometheus metrics of this service")
+    @router.get("/metrics", summary="Prometheus metrics of this service", response_class=PlainTextResponse)
     async def prometheus() -> Response:
         premises.show_store()
         return Response(premises.metrics.as_text(), media_type="text/plain; version=0.0.4")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import ipaddress
+import re
 from functools import cached_property
 from pathlib import Path  # noqa: TC003 - pydantic reads the annotation while running
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -18,7 +19,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Validati
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from cds_service.clinical.profiles import PROFILES, Profile
-from cds_service.fhir.servers import normalised_base
+from cds_service.fhir.servers import FhirServer, is_secure, normalised_base
 from cds_service.site_file import SiteFileError
 from cds_service.site_profile import profile_named
 from cds_service.trusted_clients import TrustedClient, read_trusted_clients
@@ -31,6 +32,7 @@ _MIB = 1024 * 1024
 MOST_CALLS = 200
 """A process answers about a hundred calls a second from prefetch: this many in hand are two seconds of work, well
 inside the deadline, while calls that wait for slow FHIR servers find room."""
+_SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
 _BASES = ("allowed_fhir_servers", "default_fhir_server")
 
 
@@ -100,6 +102,35 @@ def _database_url(value: str) -> str:
         raise ValueError(msg)
     _ = urlsplit(value).port  # raises ValueError for what is no port
     return value
+
+
+def _stripped(value: object) -> object:
+    return value.strip() if isinstance(value, str) else value
+
+
+def _usable_app(client_id: str, others: ValidationInfo) -> str:
+    """The id; raises ValueError where the app's cookies and codes would travel in the clear."""
+    base = others.data.get("base_url")
+    if client_id and base is not None and not is_secure(FhirServer(base)):
+        msg = "the base address is not https"
+        raise ValueError(msg)
+    return client_id
+
+
+def _scopes(value: str) -> str:
+    """The scopes, single blanks between them; raises ValueError for what no scope may hold."""
+    if not value.split() or any(_SCOPE.fullmatch(each) is None for each in value.split()):
+        msg = "not a list of scopes"
+        raise ValueError(msg)
+    return " ".join(value.split())
+
+
+def _known_issuers(issuers: tuple[str, ...], others: ValidationInfo) -> tuple[str, ...]:
+    """The issuers; raises ValueError for one that the service may not ask."""
+    if others.data.keys() >= set(_BASES) and not set(issuers) <= set(_fhir_bases(others.data)):
+        msg = "not one of the FHIR bases"
+        raise ValueError(msg)
+    return issuers
 
 
 Base = Annotated[str, AfterValidator(_base)]
@@ -178,6 +209,23 @@ class Settings(BaseSettings):
         le=10_000,
         description="a whole number of calls in hand at once from 1 to 10000 (per process)",
     )
+    smart_client_id: Annotated[str, BeforeValidator(_stripped), AfterValidator(_usable_app)] = Field(
+        default="",
+        description="the id the FHIR servers know the SMART app by (empty: no app), where CDS_BASE_URL is https",
+    )
+    smart_client_secret: Annotated[SecretStr | None, BeforeValidator(_blank_is_unset)] = Field(
+        default=None, description="the secret of the SMART app, where the FHIR servers gave it one"
+    )
+    smart_scopes: Annotated[str, AfterValidator(_scopes)] = Field(
+        default="launch openid fhirUser patient/*.read launch/patient",
+        description="SMART scopes with blanks between them, such as launch openid fhirUser patient/*.read",
+    )
+    smart_issuers: Annotated[
+        tuple[Base, ...], NoDecode, BeforeValidator(_comma_list), AfterValidator(_known_issuers)
+    ] = Field(
+        default=(),
+        description="a comma list of those FHIR bases the service may ask that may launch the SMART app; empty: all",
+    )
     max_body_bytes: int = Field(
         default=16 * _MIB, ge=1024, le=256 * _MIB, description=f"a whole number of bytes from 1024 to {256 * _MIB}"
     )
@@ -211,6 +259,11 @@ class Settings(BaseSettings):
     @cached_property
     def _clients_in_file(self) -> tuple[TrustedClient, ...]:
         return () if self.trusted_clients is None else read_trusted_clients(self.trusted_clients)
+
+    @property
+    def smart_bases(self) -> tuple[str, ...]:
+        """The FHIR bases that may launch the SMART app; none where it is off."""
+        return (self.smart_issuers or self.fhir_bases) if self.smart_client_id else ()
 
     @property
     def zone(self) -> ZoneInfo:

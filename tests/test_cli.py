@@ -64,6 +64,13 @@ def test_version_names_the_profiles() -> None:
     assert RULE_SET_HASH in result.output
 
 
+def test_the_smart_app_is_not_spread_over_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CDS_SMART_CLIENT_ID", "nac-app")
+    result = run("serve", "--workers", "2", "--port", "0")
+    assert result.exit_code == 2
+    assert "--workers 1" in result.output
+
+
 def test_demo_shows_every_scene_and_stops() -> None:
     result = run("demo", "--once", "--port", "0")
     assert result.exit_code == 0, result.output

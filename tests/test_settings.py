@@ -36,6 +36,11 @@ READ = [
     ("CDS_LOG_LEVEL", "debug", "log_level", "DEBUG"),
     ("CDS_SHARED_SERVICE_ID", "true", "shared_service_id", True),
     ("CDS_TIMEZONE", "America/New_York", "timezone", "America/New_York"),
+    ("CDS_SMART_CLIENT_ID", " nac-app ", "smart_client_id", "nac-app"),
+    ("CDS_SMART_CLIENT_ID", " ", "smart_bases", ()),
+    ("CDS_SMART_CLIENT_SECRET", " ", "smart_client_secret", None),
+    ("CDS_SMART_SCOPES", " launch   patient/*.read ", "smart_scopes", "launch patient/*.read"),
+    ("CDS_SMART_ISSUERS", "", "smart_issuers", ()),
 ]  # fmt: skip
 
 
@@ -54,6 +59,10 @@ REFUSED = [
     ("CDS_ALLOWED_FHIR_SERVERS", "https://a.test/fhir?x=1", "comma list"),
     ("CDS_DEFAULT_FHIR_SERVER", "ftp://a.test", "http(s) address"),
     ("CDS_CORS_ORIGINS", "https://a.test/path", "origins"),
+    ("CDS_SMART_SCOPES", " ", "SMART scopes"),
+    ("CDS_SMART_SCOPES", 'launch "x"', "SMART scopes"),
+    ("CDS_SMART_ISSUERS", "https://not-listed.test/fhir", "may launch"),
+    ("CDS_SMART_ISSUERS", "fhir", "may launch"),
     ("CDS_FHIR_TIMEOUT_SECONDS", "0.09", "0.1 to 60"),
     ("CDS_FHIR_TIMEOUT_SECONDS", "60.1", "0.1 to 60"),
     ("CDS_DEADLINE_SECONDS", "nan", "0.5 to 120"),
@@ -104,3 +113,18 @@ def test_unknown_variables_are_told_with_the_nearest_name() -> None:
     assert len(sentences) == 1
     assert "CDS_DEADLINE " in sentences[0]
     assert "CDS_DEADLINE_SECONDS" in sentences[0]
+
+
+def test_the_app_needs_https_and_is_launched_by_the_servers_that_may_be_asked() -> None:
+    bases = ("https://a.test/fhir", "https://b.test/fhir")
+    on = {"smart_client_id": "nac-app", "allowed_fhir_servers": bases}
+    assert Settings(base_url="https://nac.test", **on).smart_bases == bases  # type: ignore[arg-type]
+    assert Settings(**on).smart_bases == bases  # type: ignore[arg-type] # on this machine
+    chosen = Settings(**on, smart_issuers=bases[1:])  # type: ignore[arg-type]
+    assert chosen.smart_bases == bases[1:]
+    with pytest.raises(SettingsError, match="where CDS_BASE_URL is https"):
+        read_settings(base_url="http://nac.test", **on)
+    with pytest.raises(SettingsError, match="CDS_BASE_URL"):
+        read_settings(base_url="nac", **on)
+    with pytest.raises(SettingsError, match="CDS_ALLOWED_FHIR_SERVERS"):
+        read_settings(allowed_fhir_servers=("x",), smart_issuers=bases)

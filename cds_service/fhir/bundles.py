@@ -6,6 +6,7 @@ a fault beside the resources that could be read, never a shorter list.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from cds_service.fhir.reading import JsonObject
 
 _OUTCOME = "OperationOutcome"
+_TYPE_NAME = re.compile(r"[A-Z][A-Za-z]{1,63}", re.ASCII)
 _FAILING_SEVERITIES = frozenset({"error", "fatal"})
 
 
@@ -90,13 +92,18 @@ def _fetched_from_entries(entries: list[Any], resource_type: str) -> Fetched:
     has_garbage = False
     for entry in entries:
         resource = entry.get("resource") if isinstance(entry, dict) else None
-        if not isinstance(resource, dict) or not isinstance(resource.get("resourceType"), str):
+        if not isinstance(resource, dict) or not _is_type(resource.get("resourceType")):
             has_garbage = True
         elif resource["resourceType"] == _OUTCOME:
             outcome = outcome or _failing(resource)
         else:
             resources.append(resource)
     return Fetched(tuple(resources), _entries_fault(resources, resource_type, outcome, has_garbage=has_garbage))
+
+
+def _is_type(value: Any) -> bool:
+    """Whether a value names a type of resource; anything else may stand in the place of the type that was asked for."""
+    return isinstance(value, str) and _TYPE_NAME.fullmatch(value) is not None
 
 
 def _entries_fault(

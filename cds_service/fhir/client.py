@@ -1,7 +1,7 @@
-"""All FHIR network reading: bounded, on one server, with every failure named.
+"""All FHIR network traffic: bounded, on one server, with every failure named.
 
-Knows reads, searches and paging. Must not know what a resource means, nor how a request is sent. No method raises for
-anything a server does; the answer is a `Fetched` whose fault says what went wrong.
+Knows reads, searches, paging and one way to write: creating a resource. Must not know what a resource means, nor how a
+request is sent. No method raises for anything a server does; the answer has a fault that says what went wrong.
 """
 
 from __future__ import annotations
@@ -9,12 +9,15 @@ from __future__ import annotations
 from copy import copy
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+import orjson
 
 from cds_service.fhir.answers import json_in
 from cds_service.fhir.bundles import Page, page_from_json, resource_from_json
 from cds_service.fhir.circuit import Circuits
 from cds_service.fhir.exchange import Answer, Asking, Exchange, FetchLimits
-from cds_service.fhir.fetched import FaultKind, Fetched, FetchFault, failed
+from cds_service.fhir.fetched import Created, FaultKind, Fetched, FetchFault, failed
 from cds_service.fhir.servers import FhirServer, is_fhir_id, local_reference, next_on_server, normalised_base
 
 if TYPE_CHECKING:
@@ -89,6 +92,21 @@ class FhirClient:
         """A page and all that follow it on this server. Stopping early keeps what was read and says "truncated"."""
         return await self._follow(self._asking(server, deadline), page, query)
 
+    async def create(self, server: FhirServer, resource: JsonObject, deadline: float) -> Created:
+        """Store a resource, once: one with its first identifier (system and value) is not stored a second time.
+
+        Sent a single time. With a TIMEOUT or UNREACHABLE fault it is not known whether the server stored it.
+        """
+        identifier = resource["identifier"][0]
+        if_none_exist = urlencode({"identifier": f"{identifier['system']}|{identifier['value']}"})
+        url = f"{normalised_base(server.base)}/{resource['resourceType']}"
+        answer = await self._exchange.post(self._asking(server, deadline), url, orjson.dumps(resource), if_none_exist)
+        if isinstance(answer, FetchFault):
+            return Created(fault=answer)
+        if answer.status not in {HTTPStatus.OK, HTTPStatus.CREATED}:
+            return Created(fault=_refused(answer))
+        return Created(local_reference(server, answer.location) or "")
+
     async def _follow(self, asking: Asking, page: Page, query: Query) -> Fetched:
         read = list(page.fetched.resources)
         seen: set[str] = set()
@@ -123,6 +141,16 @@ def _json_in(answer: Answer | FetchFault) -> Any:
     if not HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES:
         return _status_fault(answer.status)
     return json_in(answer.body)
+
+
+def _refused(answer: Answer) -> FetchFault:
+    """Why the server did not store a resource: the status, and the codes of its OperationOutcome if it sent one."""
+    fault = _status_fault(answer.status)
+    body = json_in(answer.body)
+    said = page_from_json(body, "").fetched.fault if isinstance(body, dict) else None
+    if said is None or said.kind is not FaultKind.OPERATION_OUTCOME:
+        return fault
+    return FetchFault(fault.kind, f"{fault.words}: {said.words}")
 
 
 def _status_fault(status: int) -> FetchFault:

@@ -94,6 +94,11 @@ def is_over(resource: JsonObject) -> bool:
     return bool(status & _OVER) or any(_is_given(value) for value in choices(resource, "abatement").values())
 
 
+def is_standing(condition: JsonObject) -> bool:
+    """Whether a Condition is neither refuted nor mistaken nor over."""
+    return not words_of(condition.get("verificationStatus")) & _UNTRUE and not is_over(condition)
+
+
 def _is_given(value: object) -> bool:
     return value is True or bool(isinstance(value, str | dict) and value)
 

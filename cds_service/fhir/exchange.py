@@ -1,4 +1,4 @@
-"""One GET on a FHIR server: permitted, bounded, retried once, and remembered by the server's circuit.
+"""One request to a FHIR server: permitted, bounded, and remembered by the server's circuit; a GET is retried once.
 
 Knows HTTP. Must not know FHIR content. Nothing is raised for anything a server does, and nothing is logged:
 addresses name patients, headers hold tokens.
@@ -65,10 +65,27 @@ class Answer:
     status: int
     body: bytes
     retry_after_seconds: float | None = None
+    location: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """A GET, or where there is a body a POST of it, unless what `if_none_exist` searches for is there already."""
+
+    url: str
+    params: tuple[tuple[str, str], ...] = ()
+    body: bytes | None = None
+    if_none_exist: str = ""
+
+    def headers(self, server: FhirServer) -> dict[str, str]:
+        if self.body is None:
+            return _headers(server)
+        written = {"Content-Type": "application/fhir+json", "If-None-Exist": self.if_none_exist}
+        return _headers(server) | written
 
 
 class Exchange:
-    """Sends GETs through one connection pool, and leaves servers alone that do not answer."""
+    """Sends requests through one connection pool, and leaves servers alone that do not answer."""
 
     def __init__(self, http_client: httpx.AsyncClient, limits: FetchLimits, circuits: Circuits) -> None:
         """Use a pool (see `open_http`) within these limits."""
@@ -78,6 +95,13 @@ class Exchange:
 
     async def get(self, asking: Asking, url: str, params: Sequence[tuple[str, str]]) -> Answer | FetchFault:
         """One answer, unless the server is not to be asked or does not give one."""
+        return await self._answer(asking, _Request(url, tuple(params)))
+
+    async def post(self, asking: Asking, url: str, body: bytes, if_none_exist: str) -> Answer | FetchFault:
+        """One answer to a resource sent once, to be stored unless the search `if_none_exist` finds it stored."""
+        return await self._answer(asking, _Request(url, body=body, if_none_exist=if_none_exist))
+
+    async def _answer(self, asking: Asking, request: _Request) -> Answer | FetchFault:
         base = normalised_base(asking.server.base)
         refused = _refusal(asking.server)
         if refused is not None or base is None:
@@ -88,8 +112,11 @@ class Exchange:
             return FetchFault(FaultKind.OPEN_CIRCUIT, "the server did not answer lately and is not asked for a while")
         answered: bool | None = None
         try:
-            answer = await self._with_one_retry(asking, url, params)
+            attempt = self._with_one_retry if request.body is None else self._attempt
+            answer = await attempt(asking, request)
             answered = self._has_answered(answer, asking.deadline - passage.began_at)
+            if request.body is not None and answered is False:
+                answered = None  # a store may take its time: the reading of charts must not be stopped for it
         finally:
             circuit.leave(passage, answered=answered)
         return answer
@@ -104,14 +131,14 @@ class Exchange:
             return None
         return answer.kind not in _SILENCE
 
-    async def _with_one_retry(self, asking: Asking, url: str, params: Sequence[tuple[str, str]]) -> Answer | FetchFault:
+    async def _with_one_retry(self, asking: Asking, request: _Request) -> Answer | FetchFault:
         """One answer: retried once after 429, 503 or a broken connection if there is time for it."""
-        answer = await self._attempt(asking, url, params)
+        answer = await self._attempt(asking, request)
         wait = self._wait_before_retry(answer)
         if wait is None or asyncio.get_running_loop().time() + wait >= asking.deadline:
             return answer
         await asyncio.sleep(wait)
-        return await self._attempt(asking, url, params)
+        return await self._attempt(asking, request)
 
     def _wait_before_retry(self, answer: Answer | FetchFault) -> float | None:
         """Seconds to wait before asking again; None when asking again is of no use."""
@@ -121,29 +148,33 @@ class Exchange:
             return None
         return max(self._limits.backoff_seconds, answer.retry_after_seconds or 0.0)
 
-    async def _attempt(self, asking: Asking, url: str, params: Sequence[tuple[str, str]]) -> Answer | FetchFault:
+    async def _attempt(self, asking: Asking, request: _Request) -> Answer | FetchFault:
         """One request, with what the transport can do wrong turned into faults."""
         latest = min(asking.deadline, asyncio.get_running_loop().time() + self._limits.request_seconds)
         try:
             async with asyncio.timeout_at(latest):
-                return await self._send(asking, url, params)
+                return await self._send(asking, request)
         except AnswerError as error:
             return error.fault
         except (TimeoutError, httpx.TransportError, httpx.InvalidURL, UnicodeError) as error:
-            return _transport_fault(error)
+            return transport_fault(error)
 
-    async def _send(self, asking: Asking, url: str, params: Sequence[tuple[str, str]]) -> Answer:
-        """Send one GET and read its body up to the size limits."""
-        request = self._http.build_request("GET", url, params=tuple(params) or None, headers=_headers(asking.server))
-        response = await self._http.send(request, stream=True, follow_redirects=False)
+    async def _send(self, asking: Asking, request: _Request) -> Answer:
+        """Send one request and read the answer's body up to the size limits."""
+        method, headers = "GET" if request.body is None else "POST", request.headers(asking.server)
+        sent = self._http.build_request(
+            method, request.url, params=request.params or None, content=request.body, headers=headers
+        )
+        response = await self._http.send(sent, stream=True, follow_redirects=False)
         try:
             body = await read_answer(response, self._limits.bytes_per_answer, asking.allowance)
-            return Answer(response.status_code, body, _retry_after_seconds(response.headers))
+            location = response.headers.get("location", "")
+            return Answer(response.status_code, body, _retry_after_seconds(response.headers), location)
         finally:
             await response.aclose()
 
 
-def _transport_fault(error: Exception) -> FetchFault:
+def transport_fault(error: Exception) -> FetchFault:
     """What went wrong before there was an answer."""
     match error:
         case AddressRefusedError():

@@ -65,6 +65,17 @@ class Fetched:
         return self.fault is not None and self.fault.kind is FaultKind.TRUNCATED
 
 
+@dataclass(frozen=True, slots=True)
+class Created:
+    """What became of a resource to be stored: its "Type/id" on the server ("" when the server did not say), or why not.
+
+    Without a fault it is stored.
+    """
+
+    reference: str = ""
+    fault: FetchFault | None = None
+
+
 def failed(kind: FaultKind, words: str) -> Fetched:
     """Nothing was read, and why."""
     return Fetched(fault=FetchFault(kind, words))

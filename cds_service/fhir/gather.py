@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from cds_service.clinical.facts import DataGap, GapKind
 from cds_service.fhir.bundles import Page, page_from_prefetch
 from cds_service.fhir.concepts import concept_from
+from cds_service.fhir.conditions import is_standing
 from cds_service.fhir.fetched import FaultKind, Fetched, FetchFault, failed
 from cds_service.fhir.mapping import unresolved_references
 from cds_service.fhir.queries import QUERIES
@@ -44,14 +45,16 @@ class ForeignPatientError(ValueError):
 class Gathered:
     """What is at hand about the patient.
 
-    `missing_required`: keys of required data that could not be had. A required search that was cut short
-    is not among them; its TRUNCATED gap says what is unsettled. `timings`: seconds each live query took.
-    `from_prefetch`: keys the EHR supplied in full, null ("no data") included. `faults`: why a key is incomplete.
+    `missing_required`: keys of required data that could not be had. `cut_short`: those of which only a part was
+    read, or holds entries that do not say what they are; a gap says why. `timings`: seconds each live query took.
+    `from_prefetch`: keys the EHR supplied in full, null ("no data") included. `faults`: why a key is
+    incomplete.
     """
 
     resources: tuple[JsonObject, ...] = ()
     gaps: tuple[DataGap, ...] = ()
     missing_required: tuple[str, ...] = ()
+    cut_short: tuple[str, ...] = ()
     timings: Mapping[str, float] = field(default_factory=dict)
     from_prefetch: frozenset[str] = frozenset()
     faults: Mapping[str, FaultKind] = field(default_factory=dict)
@@ -102,6 +105,7 @@ async def gather(
         resources=resources + referenced,
         gaps=(*_gaps(rows), *reference_gaps),
         missing_required=tuple(row.query.key for row in rows if row.query.required and _is_missing(row.fetched)),
+        cut_short=tuple(row.query.key for row in rows if row.query.required and _is_in_part(row)),
         timings={row.query.key: row.seconds for row in rows if row.seconds is not None},
         from_prefetch=frozenset(row.query.key for row in rows if row.seconds is None and row.fetched.is_complete),
         faults={row.query.key: row.fetched.fault.kind for row in rows if row.fetched.fault is not None},
@@ -222,16 +226,29 @@ def _gaps(rows: Iterable[_Row]) -> tuple[DataGap, ...]:
     return (*failures, *(gap for row in told if (gap := _uncoded_gap(row)) is not None))
 
 
+def _is_in_part(row: _Row) -> bool:
+    """Whether what was read of a query may not be all there is to know of it."""
+    return row.fetched.is_partial or _uncoded_gap(row) is not None
+
+
 def _uncoded_gap(row: _Row) -> DataGap | None:
-    """Results of a required search that do not say what they are: one of them may be the result that matters."""
-    if not row.query.required or row.query.resource_type != "Observation":
-        return None
-    found = [each for each in row.fetched.resources if each["resourceType"] == row.query.resource_type]
-    uncoded = sum(concept_from(each.get("code")).is_empty for each in found)
+    """Entries of a required search that do not say what they are: one of them may be the one that matters."""
+    uncoded = sum(map(_is_uncoded, row.fetched.resources)) if row.query.required else 0
     if not uncoded:
         return None
     words = f"{uncoded} of the {row.query.name} do not say what they are"
     return DataGap(GapKind.UNREADABLE, row.query.about, words)
+
+
+def _is_uncoded(resource: JsonObject) -> bool:
+    """Whether a result, or a problem that stands, has neither a code nor a word for what it is."""
+    match resource["resourceType"]:
+        case "Observation":
+            return concept_from(resource.get("code")).is_empty
+        case "Condition":
+            return concept_from(resource.get("code")).is_empty and is_standing(resource)
+        case _:
+            return False
 
 
 def _gap(query: Query, fault: FetchFault) -> DataGap:

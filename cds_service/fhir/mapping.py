@@ -41,6 +41,7 @@ from cds_service.fhir.reading import (
     recorded_instant,
     reference_of,
     reference_tail,
+    subject_named,
     target_of,
     text,
     token,
@@ -73,8 +74,8 @@ def facts_from_resources(
 
     `patient_id`: "123" or "Patient/123". `gaps`: what the caller already could not get. `zone`: where a date
     without a time of day lies; it stands for that whole day there. Of the same type and id only the newest
-    version counts. Another patient's resource is dropped with a FOREIGN_PATIENT gap; one without any subject
-    is accepted, since it came from a query bound to the patient. Raises for nothing in the resources.
+    version counts. Another patient's resource is dropped with a FOREIGN_PATIENT gap; one whose subject names
+    nobody is accepted, since it came from a query bound to the patient. Raises for nothing in the resources.
     """
     patient_reference = f"Patient/{patient_id.strip().removeprefix('Patient/')}"
     own, foreign = _by_owner(_newest(resources), patient_reference)
@@ -148,8 +149,8 @@ def _is_own(resource: JsonObject, patient: str) -> bool:
         reference = subject.get("reference")
         if reference is None or reference == patient:
             return True
-    target = target_of(subject)
-    return subject is None or (target is not None and reference_tail(target) == patient)
+    named = subject_named(subject)
+    return named is None or named == patient
 
 
 def _foreign_gap(resource: JsonObject) -> DataGap:

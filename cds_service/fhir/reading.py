@@ -26,6 +26,7 @@ _DATE_TIME = re.compile(
     r"(?:T(?P<clock>\d\d:\d\d)(?::(?P<second>\d\d)(?:\.(?P<fraction>\d+))?)?(?P<zone>Z|[+-]\d\d:\d\d)?)?)?)?",
     re.ASCII,
 )
+_BARE_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}", re.ASCII)
 _REFERENCE = re.compile(r"(?:^|/)(?P<type>[A-Z][A-Za-z]+)/(?P<id>[A-Za-z0-9\-._]{1,64})(?:/_history/[^/]+)?$", re.ASCII)
 
 
@@ -89,6 +90,15 @@ def reference_tail(reference: str) -> str | None:
 def target_of(value: Any) -> str | None:
     """What a Reference points to, as written; a bare text is taken for the reference itself."""
     return text(value) if isinstance(value, str) else text(element(value).get("reference"))
+
+
+def subject_named(value: Any) -> str | None:
+    """The "Type/id" a subject names, a bare id being a patient's.
+
+    None for one that cannot be compared: absent, blank, no reference, a urn, a contained resource, an identifier.
+    """
+    target = target_of(value) or ""
+    return reference_tail(target) or (f"Patient/{target}" if _BARE_ID.fullmatch(target) else None)
 
 
 # Dates and times

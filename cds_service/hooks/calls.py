@@ -98,9 +98,9 @@ async def answer_call(
     settings: Settings,
     access: ChartAccess,
     now: datetime,
-    link_for: Callable[[Assessment], JsonObject | None] = lambda _: None,
+    links_for: Callable[[Assessment], tuple[JsonObject, ...]] = lambda _: (),
 ) -> Answer:
-    """The answer to one call. `link_for`: the link of the primary card to a page, if any.
+    """The answer to one call. `links_for`: the links of the primary card to pages of this service.
 
     Raises `InvalidRequestError`: 400 for another patient's data or unusable draft orders, 412 (`UnansweredError`)
     when required data are missing.
@@ -129,7 +129,7 @@ async def answer_call(
         base_url=settings.base_url,
         zone=settings.zone,
         encounter_id=call.encounter_id,
-        link=link_for(evaluation.assessment),
+        links=links_for(evaluation.assessment),
     )
     return Answer(made, evaluation)
 

@@ -70,8 +70,8 @@ class _Draft:
     sources: tuple[Evidence, ...]
     suggestions: list[JsonObject] = field(default_factory=list)
     is_critical: bool = False
-    link: JsonObject | None = None
     rules: tuple[str, ...] = ()
+    links: tuple[JsonObject, ...] = ()
 
     @property
     def indicator(self) -> str:
@@ -85,7 +85,7 @@ class _Call:
     assessment: Assessment
     orders: OrderContext | None
     drafting: Drafting
-    link: JsonObject | None = None
+    links: tuple[JsonObject, ...] = ()
 
     @property
     def zone(self) -> tzinfo:
@@ -99,15 +99,15 @@ def cards_for(  # noqa: PLR0913 - one keyword for each thing a card shows beside
     base_url: str,
     zone: tzinfo,
     encounter_id: str | None = None,
-    link: JsonObject | None = None,
+    links: Iterable[JsonObject] = (),
     new_uuid: Callable[[], str] = lambda: str(uuid4()),
 ) -> list[MadeCard]:
     """The cards of one call; an empty list is a decision (outside the population, or nothing to add to an order).
 
     `order_context` is None on patient-view. `zone` is for display only. `base_url` is where the service
-    itself can be read about, for sources without an address of their own. `link` goes on the primary card, first.
+    itself can be read about, for sources without an address of their own. `links` go on the primary card, first.
     """
-    call = _Call(assessment, order_context, Drafting(assessment, zone, encounter_id, new_uuid), link)
+    call = _Call(assessment, order_context, Drafting(assessment, zone, encounter_id, new_uuid), tuple(links))
     drafts = sorted(_drafts(call), key=lambda draft: _URGENCY.index(draft.indicator))
     return [MadeCard(_card(draft, call, base_url), draft.rules) for draft in drafts[:MOST_CARDS]]
 
@@ -158,7 +158,7 @@ def _primary(call: _Call, case: OrderCase | None) -> Iterator[_Draft]:
         detail=primary_detail(assessment, call.zone, _note(call, case)),
         sources=assessment.primary.rule.evidence if assessment.primary else (assessment.profile.source,),
         suggestions=primary_suggestions(call.drafting, call.orders),
-        link=call.link,
+        links=call.links,
         rules=(assessment.primary.rule.id,) if assessment.primary else (),
     )
 
@@ -278,7 +278,7 @@ def _card(draft: _Draft, call: _Call, base_url: str) -> JsonObject:
             "suggestions": draft.suggestions,
             "selectionBehavior": _selection_behavior(draft),
             "overrideReasons": override_reasons(draft.category),
-            "links": [*([draft.link] if draft.link else []), *_links(draft.sources)],
+            "links": [*draft.links, *_links(draft.sources)],
             "extension": extension(call.assessment, draft.category),
         }
     )

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cds_service import __version__
 from cds_service.fhir.queries import prefetch_templates
 from cds_service.hooks.models import Hook
 
 SHARED_ID = "iv-nac"
+SPECIFICATION = "2.0.1"
+"""The release of CDS Hooks that is spoken: what `version` means in discovery (3.0 ballot), not our own version."""
 
 _USAGE = (
     "Send prefetch, or name a FHIR R4 server that this service is configured to ask. Patient, acetaminophen levels, "
@@ -38,7 +39,7 @@ class ServiceEntry:
             "description": self.description,
             "prefetch": prefetch_templates(),
             "usageRequirements": _USAGE,
-            "version": __version__,
+            "version": SPECIFICATION,
         }
 
 

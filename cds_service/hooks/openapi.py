@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from cds_service.clinical.findings import Category
+from cds_service.fhir.queries import QUERIES
 from cds_service.hooks.models import Hook
 from cds_service.hooks.override_reasons import override_reasons
 from cds_service.records import Outcome
@@ -39,12 +40,12 @@ _REQUEST_SCHEMA: dict[str, Any] = {
     "required": ["hook", "hookInstance", "context"],
     "properties": {
         "hook": {"type": "string", "enum": [hook.value for hook in Hook]},
-        "hookInstance": {"type": "string", "description": "unique per call, a UUID"},
+        "hookInstance": {"type": "string", "minLength": 1, "description": "unique per call, a UUID"},
         "context": {
             "type": "object",
             "required": ["patientId"],
             "properties": {
-                "patientId": {"type": "string"},
+                "patientId": {"type": "string", "pattern": r"^[A-Za-z0-9\-.]{1,64}$"},
                 "userId": {"type": "string"},
                 "encounterId": {"type": "string"},
                 "selections": {"type": "array", "items": {"type": "string"}, "description": "order-select"},
@@ -57,7 +58,11 @@ _REQUEST_SCHEMA: dict[str, Any] = {
             "required": ["access_token"],
             "properties": {"access_token": {"type": "string"}, "token_type": {"type": "string", "enum": ["Bearer"]}},
         },
-        "prefetch": {"type": "object", "description": "resources or Bundles by the keys of discovery"},
+        "prefetch": {
+            "type": "object",
+            "description": "resources or Bundles by the keys of discovery; null where there are none",
+            "properties": {query.key: {"type": "object", "nullable": True} for query in QUERIES},
+        },
     },
 }
 _REQUEST_EXAMPLE = {
@@ -65,6 +70,31 @@ _REQUEST_EXAMPLE = {
     "hookInstance": "4e7cf7b8-3a7a-4c54-9b3b-0f7d7a3a2c11",
     "context": {"userId": "Practitioner/example", "patientId": "example"},
     "fhirServer": "https://fhir.example.org/r4",
+}
+_CARD_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "required": ["uuid", "summary", "indicator", "source"],
+    "properties": {
+        "uuid": {"type": "string", "format": "uuid"},
+        "summary": {"type": "string", "minLength": 1, "maxLength": 139},
+        "indicator": {"type": "string", "enum": ["info", "warning", "critical"]},
+        "detail": {"type": "string", "description": "GitHub Flavored Markdown without HTML"},
+        "source": {"type": "object", "required": ["label"], "properties": {"label": {"type": "string"}}},
+        "suggestions": {"type": "array", "minItems": 1, "items": {"type": "object", "required": ["label", "uuid"]}},
+        "selectionBehavior": {"type": "string", "enum": ["at-most-one", "any"]},
+        "overrideReasons": {"type": "array", "items": {"type": "object", "required": ["code", "system", "display"]}},
+        "links": {"type": "array", "items": {"type": "object", "required": ["label", "url", "type"]}},
+        "extension": {"type": "object"},
+    },
+}
+_OUTCOME_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "description": "FHIR OperationOutcome",
+    "required": ["resourceType", "issue"],
+    "properties": {
+        "resourceType": {"type": "string", "enum": ["OperationOutcome"]},
+        "issue": {"type": "array", "minItems": 1, "items": {"type": "object", "required": ["severity", "code"]}},
+    },
 }
 _CARDS_EXAMPLE = {
     "cards": [
@@ -123,9 +153,9 @@ def _json(schema: dict[str, Any], example: object) -> dict[str, Any]:
     return {"application/json": {"schema": schema, "example": example}}
 
 
-_FAILURE_CONTENT = _json({"type": "object", "description": "FHIR OperationOutcome"}, _OUTCOME_EXAMPLE)
+_FAILURE_CONTENT = _json(_OUTCOME_SCHEMA, _OUTCOME_EXAMPLE)
 _CARDS_CONTENT = _json(
-    {"type": "object", "required": ["cards"], "properties": {"cards": {"type": "array", "items": {"type": "object"}}}},
+    {"type": "object", "required": ["cards"], "properties": {"cards": {"type": "array", "items": _CARD_SCHEMA}}},
     _CARDS_EXAMPLE,
 )
 

@@ -6,13 +6,12 @@ a FHIR read are only named (`OrderContext.unresolved`), and the caller passes wh
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cds_service.clinical.facts import DataGap, DrugOrder, GapKind, OrderedSubstance, Route
 from cds_service.fhir import mapping
-from cds_service.fhir.reading import element, reference_tail, target_of, text
+from cds_service.fhir.reading import element, reference_tail, subject_named, target_of, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -27,7 +26,6 @@ _NOT_ORDERS = frozenset(
     {"Medication", "Patient", "Practitioner", "PractitionerRole", "Organization", "Location", "Encounter",
      "Condition", "Observation", "OperationOutcome"}
 )  # fmt: skip
-_BARE_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}", re.ASCII)
 _RESOLVED_BY_REFERENCE = frozenset({"Medication", "Condition", "Observation"})
 
 
@@ -187,16 +185,10 @@ def _refuse_foreign_orders(orders: list[_Entry], patient_id: str) -> None:
     """A subject that cannot be compared (absent, urn, identifier only) is the patient in context."""
     mine = patient_id.strip().removeprefix("Patient/")
     for order in orders:
-        subjects = (_subject(order.resource.get(key)) for key in ("subject", "patient"))
-        if any(subject not in {None, f"Patient/{mine}", mine} for subject in subjects):
+        subjects = (subject_named(order.resource.get(key)) for key in ("subject", "patient"))
+        if any(subject not in {None, f"Patient/{mine}"} for subject in subjects):
             msg = f"the draft order {order.reference} is for another patient than context.patientId"
             raise ForeignOrderError(msg, "context.draftOrders")
-
-
-def _subject(value: object) -> str | None:
-    """The "Type/id" or bare id a subject names; None when it names nothing that can be compared."""
-    target = target_of(value) or ""
-    return reference_tail(target) or (target if _BARE_ID.fullmatch(target) else None)
 
 
 def _resolvable(entries: list[_Entry], resources: Iterable[JsonObject]) -> dict[str, JsonObject]:

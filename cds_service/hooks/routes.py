@@ -50,7 +50,7 @@ CallTrace = Callable[[CallRecord, str | None, datetime], None]
 class Desk:
     """What every call needs: settings, the FHIR client (a function, for it opens with the app), metrics, the clock.
 
-    `link_for`: the link of a card to a page about its assessment, if there is one.
+    `links_for`: the links of a card to pages of this service about its assessment.
     `gate`: who decides whether a caller is a trusted client; None: everybody may call.
     `observers` are told of every finished call; `trace` too, with the caller's `traceparent` and the present instant.
     `feedback`: where feedback is kept; None offers no route for it. `capacity`: the places for calls in hand.
@@ -60,7 +60,7 @@ class Desk:
     client: Callable[[], FhirClient | None]
     metrics: Metrics
     clock: Callable[[], datetime]
-    link_for: Callable[[Assessment], JsonObject | None] = lambda _: None
+    links_for: Callable[[Assessment], tuple[JsonObject, ...]] = lambda _: ()
     gate: Gate | None = None
     observers: tuple[Callable[[CallRecord], None], ...] = ()
     trace: CallTrace | None = None
@@ -74,7 +74,6 @@ def hook_routes(desk: Desk) -> APIRouter:
     entries = service_entries(has_shared_id=desk.settings.shared_service_id)
     listed = orjson.dumps(discovery_document(entries))
 
-    @router.head(DISCOVERY_PATH, include_in_schema=False)
     @router.get(DISCOVERY_PATH, summary="Discovery", response_class=Response, responses={401: FAILURES["401"]})
     async def discovery(request: Request) -> Response:
         await authenticated(desk, request, DISCOVERY_PATH)
@@ -192,7 +191,7 @@ async def _answer(desk: Desk, call: HookRequest, caller: TrustedClient | None, s
         settings=desk.settings,
         access=ChartAccess(desk.client(), max(seconds_left, 0.0), caller),
         now=desk.clock(),
-        link_for=desk.link_for,
+        links_for=desk.links_for,
     )
 
 

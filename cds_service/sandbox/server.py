@@ -110,9 +110,12 @@ class _Server:
         return _fhir(_searchset(_base(request), resource_type, self._found(resource_type, params), offset))
 
     async def create(self, request: Request) -> Response:
-        """A new resource under an id of the server's choice."""
+        """A new resource under an id of the server's choice, unless what If-None-Exist searches for is there."""
         resource_type = _known_type(request.path_params["resource_type"])
         body = await _json_object(request)
+        existing = self._existing(resource_type, request.headers.get("if-none-exist", ""))
+        if existing is not None:
+            return _fhir(existing, headers={"Location": f"{_base(request)}/{resource_type}/{existing['id']}"})
         resource = body | {"id": str(uuid.uuid4())}
         self._check(resource, resource_type, resource["id"])
         self._store.put(resource)
@@ -139,6 +142,17 @@ class _Server:
                 self._entry_resource(entry)
         answers = [self._put_entry(entry) for entry in entries]
         return _fhir({"resourceType": "Bundle", "type": f"{kind}-response", "entry": answers})
+
+    def _existing(self, resource_type: str, condition: str) -> JsonObject | None:
+        """The one resource that a conditional create must not double; 412 when several match."""
+        if not condition:
+            return None
+        found = self._found(resource_type, parse_qsl(condition, keep_blank_values=True))
+        if found.ignored or not found.applied:
+            raise FhirError(HTTPStatus.BAD_REQUEST, "not-supported", "If-None-Exist is not a search known here")
+        if len(found.found) > 1:
+            raise FhirError(HTTPStatus.PRECONDITION_FAILED, "multiple-matches", "several resources match If-None-Exist")
+        return found.found[0] if found.found else None
 
     def _found(self, resource_type: str, params: Sequence[tuple[str, str]]) -> Search:
         """A search, with what is wrong with it as an error answer."""

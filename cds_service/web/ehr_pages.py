@@ -22,7 +22,6 @@ from cds_service.fhir.replay import chart_at
 from cds_service.fhir.servers import FhirServer, is_fhir_id
 from cds_service.hooks.models import Hook
 from cds_service.hooks.orders import OrderContextError, drafts_from_context
-from cds_service.web import timeline as drawn_timeline
 from cds_service.web.ehr_calls import ServiceClient, accepted_feedback, hook_request, override_feedback
 from cds_service.web.ehr_charts import STEP_MINUTES, Reach
 from cds_service.web.ehr_orders import CHOICES, DOSE_UNITS, ROUTES, draft_words, drafts_from, order_entry
@@ -30,7 +29,7 @@ from cds_service.web.ehr_visit import FIXTURE, SERVER, Visit, VisitError, accept
 from cds_service.web.nomogram_pages import drawing, rule_rows
 from cds_service.web.nomogram_view import has_nomogram, nomogram_view
 from cds_service.web.pages import SCRIPTED, page
-from cds_service.web.timeline import timeline
+from cds_service.web.timeline import SIZE, timeline
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -49,12 +48,6 @@ if TYPE_CHECKING:
 
 PATH = "/ehr"
 _LARGEST_FORM_BYTES = 2 * 1024 * 1024
-_SIZE = {
-    "width": drawn_timeline.WIDTH,
-    "left": drawn_timeline.LEFT,
-    "right": drawn_timeline.RIGHT,
-    "top": drawn_timeline.TOP,
-}
 _FIRST_SHOWN = (
     "b1-above-line-8h",
     "b3-below-line-8h-normal-alt",
@@ -257,7 +250,7 @@ async def _shown(desk: EhrDesk, _app: ASGIApp, visit: Visit) -> Response:
         reach=reach,
         step=STEP_MINUTES,
         timeline=timeline(facts, now, zone, shown=_case_span(case, reach)),
-        timeline_size=_SIZE,
+        timeline_size=SIZE,
         drafts=[(draft["id"], draft_words(draft), draft["id"] in visit.selected) for draft in visit.drafts],
         choices=CHOICES,
         dose_units=DOSE_UNITS,

@@ -32,6 +32,10 @@ _MOST_TICKS = 12
 _LABEL_WIDTH = 86.0
 
 
+SIZE = {"width": WIDTH, "left": LEFT, "right": RIGHT, "top": TOP}
+"""The measures the template needs."""
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     """Something that happened at an instant, or within or over an interval. `lane` counts from 0 in `LANES`."""

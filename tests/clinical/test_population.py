@@ -24,6 +24,17 @@ from tests.clinical.facts_builders import (
 
 TWO_YEARS_H = 2 * 8766
 OLD = overdose(TWO_YEARS_H, charted=TWO_YEARS_H)
+UNREAD_ALT = (alt(None, reference="Observation/a"), DataGap(GapKind.UNREADABLE, "ALT", "no number", "Observation/a"))
+UNKNOWN_UNIT = (alt(None, reference="Observation/a"), DataGap(GapKind.UNKNOWN_UNIT, "ALT", "no unit", "Observation/a"))
+PENDING_ALT = (
+    alt(None, reference="Observation/a", status="registered"),
+    DataGap(GapKind.MISSING, "ALT", "no result yet", "Observation/a"),
+)
+BLANK_ALT = (alt(None, reference="Observation/a"), DataGap(GapKind.MISSING, "ALT", "no value", "Observation/a"))
+OLD_ALT = (alt(None, 200, reference="Observation/a"), DataGap(GapKind.UNREADABLE, "ALT", "no number", "Observation/a"))
+UNREAD_INR = DataGap(GapKind.UNREADABLE, "INR", "the value is not a number", "Observation/inr")
+UNREAD_LIST = DataGap(GapKind.NOT_FETCHED, "medications", "medication statements could not be read")
+UNKNOWN_DRUG = DataGap(GapKind.UNMAPPED_CODE, "medications", "a drug was read by its name")
 
 
 @pytest.mark.parametrize(
@@ -45,6 +56,16 @@ OLD = overdose(TWO_YEARS_H, charted=TWO_YEARS_H)
         pytest.param((nac(NacSource.ADMINISTRATION, "in-progress", route=Route.ORAL),), id="oral-nac"),
         pytest.param((level(30, 169),), id="level-older-than-the-episode"),
         pytest.param((DataGap(GapKind.MISSING, "weight", "no weight"),), id="a-gap-about-something-else"),
+        pytest.param((level(15), UNREAD_INR), id="detectable-level-with-an-unread-inr"),
+        pytest.param(UNREAD_ALT, id="unread-alt-without-acetaminophen"),
+        pytest.param((level(9.9), *UNREAD_ALT), id="undetectable-level-with-an-unread-alt"),
+        pytest.param((level(15), *PENDING_ALT), id="detectable-level-with-a-pending-alt"),
+        pytest.param((level(15), alt(None), DataGap(GapKind.UNREADABLE, "ALT", "x", "other")), id="another-gap"),
+        pytest.param((level(15), *OLD_ALT), id="detectable-level-with-an-unread-alt-of-long-ago"),
+        pytest.param((level(15), alt(20), DataGap(GapKind.NOT_FETCHED, "weight", "no")), id="detectable-normal-alt"),
+        pytest.param((alt(1000), UNREAD_LIST), id="alt-1000-with-an-unread-medication-list"),
+        pytest.param((alt(3000), UNKNOWN_DRUG), id="injury-with-a-drug-read-by-its-name"),
+        pytest.param((alt(3000), DataGap(GapKind.NOT_FETCHED, "allergies", "no")), id="injury-with-unread-allergies"),
     ],
 )
 def test_silence(facts: tuple[Fact, ...]) -> None:
@@ -64,6 +85,10 @@ def test_silence(facts: tuple[Fact, ...]) -> None:
         pytest.param((level(">20"),), "beyond therapeutic use", id="level-over-20"),
         pytest.param((level(">=15"),), "beyond therapeutic use", id="level-15-or-more"),
         pytest.param((level(10), alt(41)), "detectable level with elevated", id="detectable-and-raised"),
+        pytest.param((level(10), *UNREAD_ALT), "AST or ALT that could not be read", id="detectable-and-unread-alt"),
+        pytest.param((level(10), *BLANK_ALT), "AST or ALT that could not be read", id="detectable-and-blank-alt"),
+        pytest.param((course(4, (96, 1)), *UNKNOWN_UNIT), "AST or ALT that could", id="therapeutic-use-and-unread-alt"),
+        pytest.param((alt(1001), UNREAD_LIST), "medications that could not be read", id="injury-and-unread-list"),
         pytest.param((has(Problem.ACUTE_LIVER_FAILURE),), "acute liver failure", id="alf"),
         pytest.param((has(Problem.ENCEPHALOPATHY), inr(1.5)), "acute liver failure", id="alf-by-inr"),
         pytest.param((OLD, alt(1001)), "above 1000", id="history-and-hepatotoxicity"),

@@ -53,6 +53,8 @@ def bundle(*entries: Any, **more: Any) -> dict[str, Any]:
         (bundle({"resource": LEVEL}, "garbage"), ["o1"], FaultKind.WRONG_RESOURCE),
         (bundle({"resource": LEVEL}, {"resource": 5}), ["o1"], FaultKind.WRONG_RESOURCE),
         (bundle({"resource": LEVEL}, {"resource": {"id": "x"}}), ["o1"], FaultKind.WRONG_RESOURCE),
+        (bundle({"resource": LEVEL}, {"resource": LEVEL | {"resourceType": ""}}), ["o1"], FaultKind.WRONG_RESOURCE),
+        (bundle({"resource": LEVEL}, {"resource": LEVEL | {"resourceType": "a b"}}), ["o1"], FaultKind.WRONG_RESOURCE),
         (bundle({"resource": PATIENT}), ["p1"], FaultKind.WRONG_RESOURCE),
         ({"resourceType": "Bundle", "entry": {"resource": LEVEL}}, [], FaultKind.WRONG_RESOURCE),
         ({"resourceType": "Bundle", "entry": "x"}, [], FaultKind.WRONG_RESOURCE),

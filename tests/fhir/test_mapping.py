@@ -67,12 +67,19 @@ def test_the_callers_gaps_are_kept() -> None:
         {"reference": "Patient/p/_history/2"},
         {"reference": "https://ehr.example.org/fhir/Patient/p"},
         "Patient/p",
+        "p",
         {"display": "Somebody"},
         {},
         None,
+        {"reference": "#p"},
+        {"reference": "urn:uuid:1"},
+        {"reference": 5},
+        {"reference": ""},
+        7,
+        ["Patient/p"],
     ],
 )
-def test_own_resources_and_those_without_a_subject_are_read(subject: Any) -> None:
+def test_own_resources_and_those_whose_subject_names_nobody_are_read(subject: Any) -> None:
     assert len(mapped(observation(subject=subject)).results) == 1
 
 
@@ -84,12 +91,8 @@ def test_own_resources_and_those_without_a_subject_are_read(subject: Any) -> Non
         {"reference": "Patient/pp"},
         {"reference": "https://ehr.example.org/fhir/Patient/q"},
         {"reference": "Group/p"},
-        {"reference": "#p"},
-        {"reference": "urn:uuid:1"},
-        {"reference": 5},
         "Patient/q",
-        7,
-        ["Patient/p"],
+        "q",
     ],
 )
 def test_another_patients_resource_is_dropped_and_reported(subject: Any) -> None:

@@ -276,3 +276,40 @@ async def test_the_hook_instance_may_be_any_text() -> None:
     async with service() as client:
         answer = await client.post(VIEW, json=view(hookInstance=HOOK_INSTANCE.replace("-", "")))
     assert answer.status_code == 200
+
+
+def _problem(**changes: Any) -> Json:
+    made = builders.condition("overdose", "p1", *builders.SELF_POISONING, recorded="2026-01-15T03:00:00Z")
+    return {name: value for name, value in (made | changes).items() if value is not ...}
+
+
+REFUTED = {"coding": [{"code": "refuted"}]}
+NO_NAMES: list[Any] = [..., None, {}, [], "", 7, {"coding": []}, {"text": " "}]
+NAMELESS = [pytest.param(code, id=repr(code)) for code in NO_NAMES]
+
+
+@pytest.mark.parametrize("code", NAMELESS)
+async def test_a_problem_that_does_not_say_what_it_is_is_never_read_as_none(code: Any) -> None:
+    async with service() as client:
+        for level in (None, bundle(level_result(5))):
+            charted = prefetch(levels=level, problems=bundle(_problem(code=code)))
+            answer = await client.post(VIEW, json=view(prefetch=charted))
+            assert answer.status_code == 412
+            (issue,) = issues(answer)
+            assert issue["expression"] == ["prefetch.problems"]
+            assert issue["diagnostics"] == "1 of the problems and diagnoses do not say what they are"
+
+
+async def test_a_refuted_problem_needs_no_name() -> None:
+    charted = prefetch(levels=None, problems=bundle(_problem(code=None, verificationStatus=REFUTED)))
+    async with service() as client:
+        answer = await client.post(VIEW, json=view(prefetch=charted))
+    assert answer.json() == {"cards": []}
+
+
+@pytest.mark.parametrize("subject", ["", 7, [], {"reference": ""}, {"reference": {}}, {"reference": "urn:uuid:1"}])
+async def test_a_problem_whose_subject_names_nobody_is_the_patients(subject: Any) -> None:
+    charted = prefetch(levels=None, problems=bundle(_problem(subject=subject)))
+    async with service() as client:
+        answer = await client.post(VIEW, json=view(prefetch=charted))
+    assert topics(answer) == ["indicated"]

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from cds_service import __version__
+from cds_service.hooks.discovery import SPECIFICATION
 from tests.hooks.service import order, service, topics, view
 
 IDS = {
@@ -27,7 +27,7 @@ async def test_one_service_for_each_hook() -> None:
         assert each["title"]
         assert each["description"]
         assert each["usageRequirements"]
-        assert each["version"] == __version__
+        assert each["version"] == SPECIFICATION
         assert "hookVersion" not in each
 
 

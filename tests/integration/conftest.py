@@ -32,9 +32,9 @@ _SECONDS_TO_START = 20
 
 
 @contextmanager
-def served(app: ASGIApp) -> Iterator[str]:
-    """Serve an app by uvicorn on a free loopback port; gives its address."""
-    listener = socket.create_server(("127.0.0.1", 0))
+def served(app: ASGIApp, listener: socket.socket | None = None) -> Iterator[str]:
+    """Serve an app by uvicorn on a loopback port, a free one unless `listener` has it; gives its address."""
+    listener = listener or socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(app, loop="asyncio", ws="none", log_level="warning"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()

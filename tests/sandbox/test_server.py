@@ -230,6 +230,23 @@ async def test_update_makes_a_new_version(fhir: httpx.AsyncClient) -> None:
     }
 
 
+async def test_a_conditional_create_stores_once_and_refuses_what_it_cannot_judge(fhir: httpx.AsyncClient) -> None:
+    def named(logical_id: str, value: str) -> dict[str, Any]:
+        return level(logical_id) | {"identifier": [{"system": "urn:x", "value": value}]}
+
+    async def answer(condition: str) -> httpx.Response:
+        return await fhir.post("/Observation", json=named("", "one"), headers={"If-None-Exist": condition})
+
+    first, second = await answer("identifier=urn:x|one"), await answer("identifier=urn:x|one")
+    assert (first.status_code, second.status_code) == (201, 200)
+    assert first.headers["location"] == second.headers["location"]
+    assert first.json()["id"] == second.json()["id"]
+    await fhir.post("/Observation", json=named("", "one"))
+    assert (await answer("identifier=urn:x|one")).status_code == 412
+    for condition in ("favourite=urn:x|one", "identifier=", "&"):
+        assert (await answer(condition)).status_code == 400
+
+
 async def test_create_gives_an_id(fhir: httpx.AsyncClient) -> None:
     response = await fhir.post("Condition", json={"resourceType": "Condition", "subject": {"reference": "Patient/p1"}})
     assert response.status_code == 201
