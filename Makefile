@@ -12,6 +12,8 @@ TEST_PROCESSES ?= auto
 
 COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --universal --python-version 3.11
 
+SECONDS_OF_SOAK ?= 900
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint hapi test-hapi test-postgres test-replicas bench bench-smoke soak lock rules fixtures conformance \
   wheel sbom audit clean
@@ -56,6 +58,9 @@ bench: $(READY) ## Measure the service beside a floor and its peers (15 minutes)
 
 bench-smoke: $(READY) ## Measure the service and the floor once and briefly; writes build/benchmarks/smoke/
 	$(BIN)/python -m benchmarks --smoke
+
+soak: $(READY) ## Call at a fixed rate while the FHIR server fails (SECONDS_OF_SOAK=900); every answer is compared
+	$(BIN)/python -m benchmarks.soak --seconds $(SECONDS_OF_SOAK)
 
 lock: $(READY) ## Resolve the dependencies again, with hashes and without any index address
 	$(COMPILE) --extra dev --group build -o requirements-dev.lock pyproject.toml

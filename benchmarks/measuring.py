@@ -17,7 +17,7 @@ import httpx
 from benchmarks.bodies import PATIENT
 from benchmarks.load import loader_for, p99
 from benchmarks.processes import Running, free_port, running
-from benchmarks.targets import BUILT, ROOT, Target, own_service
+from benchmarks.targets import BUILT, ROOT, Target, log_of, own_service
 from cds_service.fhir.queries import QUERIES
 
 if TYPE_CHECKING:
@@ -127,8 +127,7 @@ def measure(
 def started(target: Target) -> AbstractContextManager[Running]:
     """The target as a running process."""
     port = free_port()
-    log = BUILT / f"{target.name.replace(',', '').replace(' ', '-')}.log"
-    return running(target.command(port), port, target.ready, log, environment=target.settings)
+    return running(target.command(port), port, target.ready, log_of(target), environment=target.settings)
 
 
 def _warm_up(

@@ -47,6 +47,11 @@ class Target:
         return self.paths.get(body, self.path)
 
 
+def log_of(target: Target) -> Path:
+    """Where a target says what it does."""
+    return BUILT / f"{target.name.replace(',', '').replace(' ', '-')}.log"
+
+
 def floor() -> Target:
     """A FastAPI route that reads the JSON and returns a constant card."""
     return Target("floor", _uvicorn("benchmarks.floor:app"), "/cds-services/floor")
