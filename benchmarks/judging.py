@@ -15,7 +15,7 @@ from cds_service.caller import Reply, hook_body
 from cds_service.hooks.discovery import service_id
 from cds_service.hooks.models import Hook
 from cds_service.sandbox.fixtures import load_cases
-from tests.builders import ORDER_NAMES, draft_order
+from tests.builders import draft_order
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -31,13 +31,14 @@ class Golden:
 
     slug: str
     hook: Hook
-    order: str | None
+    order: str | dict[str, Any] | None
     topics: tuple[str, ...]
 
     @property
     def name(self) -> str:
         """Patient, hook and order."""
-        return " ".join((self.slug, self.hook.value, *(() if self.order is None else (self.order,))))
+        order = self.order.get("id") if isinstance(self.order, dict) else self.order
+        return " ".join((self.slug, self.hook.value, *(() if order is None else (str(order),))))
 
     @property
     def path(self) -> str:
@@ -46,7 +47,7 @@ class Golden:
 
     def body(self, fhir_base: str, instance: str) -> dict[str, Any]:
         """The call without prefetch."""
-        order = None if self.order is None else draft_order(self.order, self.slug)
+        order = draft_order(self.order, self.slug) if isinstance(self.order, str) else self.order
         return hook_body(self.hook, self.slug, order) | {"fhirServer": fhir_base, "hookInstance": instance}
 
     def is_met_by(self, status: int, answer: Any) -> bool:
@@ -56,14 +57,12 @@ class Golden:
 
 
 def goldens() -> list[Golden]:
-    """Every call of every fixture that stands for itself: a known order, and topics."""
-    found = []
-    for case in load_cases():
-        for call in case.expected.get("calls", ()):
-            order = call.get("order")
-            if "topics" in call and "profile" not in call and (order is None or order in ORDER_NAMES):
-                found.append(Golden(case.slug, Hook(call["hook"]), order, tuple(call["topics"])))
-    return found
+    """Every call of every fixture under the default profile."""
+    return [
+        Golden(case.slug, Hook(call["hook"]), call.get("order"), tuple(call["topics"]))
+        for case in load_cases()
+        for call in case.expected.get("calls", ())
+    ]
 
 
 @dataclass(slots=True)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import orjson
 import pytest
 
 from benchmarks import bodies, report
 from benchmarks.bars import FLOOR, OWN, PATIENT_VIEW, bars, costs_per_observation
+from benchmarks.judging import Golden, audit_lines, goldens, judged
 from benchmarks.load import Load, p99
 from benchmarks.measuring import Fetching, Measured, Round, Turn
 from benchmarks.targets import own_service
+from cds_service.hooks.models import Hook
+from cds_service.sandbox.fixtures import load_cases
 from tests.hooks.service import service, topics
 
 if TYPE_CHECKING:
@@ -98,3 +101,51 @@ def test_the_report_has_numbers_bars_and_what_was_left_out(tmp_path: Path) -> No
 @pytest.mark.parametrize(("values", "expected"), [([5.0], 5.0), (list(range(100)), 99), (list(range(1000)), 990)])
 def test_p99_is_not_exceeded_by_99_percent(values: list[float], expected: float) -> None:
     assert p99(values) == expected
+
+
+GOLDEN = Golden("b1-above-line-8h", Hook.PATIENT_VIEW, None, ("indicated",))
+SILENT = Golden("unrelated-patient", Hook.PATIENT_VIEW, None, ())
+OUTCOME = {"resourceType": "OperationOutcome", "issue": []}
+
+
+def cards(*codes: str) -> dict[str, Any]:
+    return {"cards": [{"source": {"topic": {"code": code}}} for code in codes]}
+
+
+@pytest.mark.parametrize(
+    ("golden", "status", "answer", "faults", "worth"),
+    [
+        (GOLDEN, 200, cards("indicated"), {}, "as expected"),
+        (GOLDEN, 200, cards("indicated"), {"weight": "timeout"}, "as expected"),
+        (SILENT, 200, cards(), {}, "as expected"),
+        (GOLDEN, 200, cards("data-needed"), {"levels": "timeout"}, "less, and said so"),
+        (GOLDEN, 412, OUTCOME, {"levels": "timeout"}, "refused, and explained"),
+        (GOLDEN, 200, cards("data-needed"), {}, "wrong"),
+        (GOLDEN, 200, cards(), {"levels": "timeout"}, "wrong"),
+        (GOLDEN, 200, cards("not-indicated"), {"levels": "timeout"}, "wrong"),
+        (SILENT, 200, cards("indicated"), {}, "wrong"),
+        (GOLDEN, 412, OUTCOME, {}, "unexplained"),
+        (GOLDEN, 500, OUTCOME, {"levels": "timeout"}, "unexplained"),
+        (GOLDEN, 412, {"error": "?"}, {"levels": "timeout"}, "unexplained"),
+    ],
+)
+def test_a_soak_tells_less_from_wrong(
+    golden: Golden, status: int, answer: Any, faults: dict[str, str], worth: str
+) -> None:
+    tally = judged({"one": (golden, status, answer)}, {"one": {"fhir_faults": faults}})
+    found = dict(tally.counts) | {"wrong": len(tally.wrong), "unexplained": len(tally.unexplained)}
+    assert {name for name, count in found.items() if count} == {worth}
+
+
+def test_audit_lines_are_found_in_a_log(tmp_path: Path) -> None:
+    log = tmp_path / "service.log"
+    log.write_text(
+        "2026-01-15 INFO uvicorn.error Started\n"
+        '2026-01-15 INFO cds_service.audit {"hook_instance":"a","fhir_faults":{"levels":"timeout"}}\n'
+        '2026-01-15 INFO cds_service.audit {"status":404}\n'
+    )
+    assert audit_lines(log) == {"a": {"hook_instance": "a", "fhir_faults": {"levels": "timeout"}}}
+
+
+def test_every_fixture_has_a_call_to_soak_with() -> None:
+    assert {golden.slug for golden in goldens()} == {case.slug for case in load_cases()}
