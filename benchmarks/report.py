@@ -13,14 +13,16 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from benchmarks.bars import costs_per_observation
+from benchmarks.bars import OWN, PATIENT_VIEW, costs_per_observation
 from benchmarks.plot import log_bars
+from benchmarks.sizing import sizes
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from benchmarks.bars import Bar
     from benchmarks.measuring import Fetching, Measured, Round
+    from benchmarks.sizing import Size
 
 _PACKAGES = ("fastapi", "httptools", "httpx", "orjson", "starlette", "uvicorn", "uvloop")
 
@@ -65,6 +67,13 @@ def as_markdown(run: Run) -> str:
         parts.append(
             _table(("Chart", "CPU µs per Observation"), [(name, f"{cost:.2f}") for name, cost in costs.items()])
         )
+    own = next(each for each in run.result.measured if (each.target, each.body) == (OWN, PATIENT_VIEW))
+    parts.append(
+        _table(
+            ("Site", "Calls/s", "Processes (cores)", "GiB"),
+            [_size_row(size) for size in sizes(own.cpu_ms, max(run.result.memory_mib[OWN]))],
+        )
+    )
     parts += [_fetching_words(run.fetching)] if run.fetching else []
     parts += [f"Left out: {words}.\n" for words in run.left_out]
     parts.append("Versions: " + ", ".join(f"{name} {each}" for name, each in _versions().items()) + ".\n")
@@ -91,6 +100,10 @@ def _row(each: Measured) -> tuple[str, ...]:
 def _memory_row(name: str, run: Run) -> tuple[str, ...]:
     seen = run.result.memory_mib[name]
     return (name, f"{run.result.starts_s[name]:.2f}", f"{seen[0]:.0f}", f"{seen[-1]:.0f}", f"{max(seen):.0f}")
+
+
+def _size_row(size: Size) -> tuple[str, ...]:
+    return (size.site, f"{size.calls_per_s:g}", str(size.processes), f"{size.memory_gib:g}")
 
 
 def _fetching_words(fetching: Fetching) -> str:

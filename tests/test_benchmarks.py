@@ -13,6 +13,7 @@ from benchmarks.bars import FLOOR, OWN, PATIENT_VIEW, bars, costs_per_observatio
 from benchmarks.judging import Golden, audit_lines, goldens, judged
 from benchmarks.load import Load, p99
 from benchmarks.measuring import Fetching, Measured, Round, Turn
+from benchmarks.sizing import sizes
 from benchmarks.targets import own_service
 from cds_service.hooks.models import Hook
 from cds_service.sandbox.fixtures import load_cases
@@ -92,6 +93,7 @@ def test_the_report_has_numbers_bars_and_what_was_left_out(tmp_path: Path) -> No
     assert "| this service | patient-view | 1 | 2.200 | 1.00 | 3.50 | 500 | 1000 | 0 |" in table
     assert "| CPU of a request, times the floor's | ≤ 3.5 | 3.67 | **missed** |" in table
     assert "| this service | 0.90 | 50 | 55 | 60 |" in table
+    assert "| a hospital group | 500 | 2 | 0.1 |" in table
     assert "Left out: Node: npm is not installed." in table
     assert costs_per_observation(result.measured) == {"1,250 Observations": 40.0}
     assert numbers["results"][1]["cpu_ms"] == 2.2
@@ -101,6 +103,18 @@ def test_the_report_has_numbers_bars_and_what_was_left_out(tmp_path: Path) -> No
 @pytest.mark.parametrize(("values", "expected"), [([5.0], 5.0), (list(range(100)), 99), (list(range(1000)), 990)])
 def test_p99_is_not_exceeded_by_99_percent(values: list[float], expected: float) -> None:
     assert p99(values) == expected
+
+
+@pytest.mark.parametrize(
+    ("cpu_ms", "processes", "memory_gib"),
+    [(2.0, [2, 2, 2, 2], 0.4), (6.0, [2, 2, 2, 5], 1.0), (7.2, [2, 2, 2, 6], 1.2)],
+)
+def test_a_site_gets_processes_for_its_calls_and_never_one_alone(
+    cpu_ms: float, processes: list[int], memory_gib: float
+) -> None:
+    found = sizes(cpu_ms, 204.8)
+    assert [size.processes for size in found] == processes
+    assert found[-1].memory_gib == memory_gib
 
 
 GOLDEN = Golden("b1-above-line-8h", Hook.PATIENT_VIEW, None, ("indicated",))
