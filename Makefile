@@ -17,8 +17,8 @@ SECONDS_OF_SOAK ?= 900
 SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 1767225600)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint hapi test-hapi test-postgres test-replicas bench bench-smoke soak lock rules fixtures conformance \
-  wheel sbom audit check-manifests clean
+.PHONY: help demo test lint hapi test-hapi test-postgres test-replicas test-browser pictures bench bench-smoke soak \
+  lock rules fixtures goldens conformance mutants wheel sbom audit check-manifests clean
 
 help: ## Show these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -64,6 +64,12 @@ bench-smoke: $(READY) ## Measure the service and the floor once and briefly; wri
 soak: $(READY) ## Call at a fixed rate while the FHIR server fails (SECONDS_OF_SOAK=900); every answer is compared
 	$(BIN)/python -m benchmarks.soak --seconds $(SECONDS_OF_SOAK)
 
+test-browser: $(READY) ## Use the pages in a real browser (Chromium); screenshots stay in build/screenshots
+	$(BIN)/python -m pytest -m browser tests/browser
+
+pictures: $(READY) ## Take the pictures of the README again (Chromium)
+	$(BIN)/python -m tests.take_pictures
+
 lock: $(READY) ## Resolve the dependencies again, with hashes and without any index address
 	$(COMPILE) --extra dev --group build -o requirements-dev.lock pyproject.toml
 	$(COMPILE) --constraint requirements-dev.lock -o requirements.lock pyproject.toml
@@ -79,8 +85,16 @@ fixtures: $(READY) ## Write fhir_fixtures/ from the case tables
 conformance: $(READY) ## Write docs/conformance.md from the conformance tests
 	$(BIN)/python -m tests.conformance.write_table
 
+goldens: $(READY) ## Write tests/goldens/, the wording of every fixture case, for reading
+	$(BIN)/python -m tests.write_goldens
+
+mutants: $(READY) ## Change the rules one by one and see the tests fail (an hour on two cores)
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/mutmut run
+	$(BIN)/python -m tests.mutation_score
+
 wheel: $(READY) ## Build the wheel into dist/, the same bytes from the same sources
-	SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) $(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation -w dist .
+	SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) $(BIN)/python \
+	  -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation -w dist .
 
 # Tools of a release, in an environment of their own: nothing of the service needs them.
 build/tools/.ready:
@@ -101,4 +115,4 @@ check-manifests: build/tools/.ready ## Hold deploy/kubernetes/ against the schem
 	build/tools/bin/kubernetes-validate --strict --kubernetes-version 1.37 deploy/kubernetes/*.yaml
 
 clean: ## Remove what was built, .venv included
-	rm -rf .venv dist build hapi/target .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage
+	rm -rf .venv dist build mutants hapi/target benchmarks/hapi-cds/target .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage

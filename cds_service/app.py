@@ -60,7 +60,7 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def create_app(
+def create_app(  # noqa: PLR0913 - each is something that a test or another application brings
     settings: Settings,
     *,
     clock: Callable[[], datetime] = utc_now,
@@ -68,11 +68,13 @@ def create_app(
     open_pool: Callable[[], httpx.AsyncClient] | None = None,
     shared_replays: ReplayRegister | None = None,
     oversight: Oversight = NONE,
+    seal: Seal | None = None,
 ) -> FastAPI:
     """The application.
 
     `sandbox`: what an embedded FHIR server at /fhir serves. `open_pool`: another way to open the HTTP pools, to reach
     servers without a network. `shared_replays`: another register of used tokens than that of the store.
+    `seal`: that of another application, which opens the links this one seals.
     """
     metrics = Metrics(settings.clinical_profile.name, prefix=INTERNAL_PREFIX if oversight.is_internal else "")
     alarms = Alarms(metrics)
@@ -86,7 +88,7 @@ def create_app(
         redirect_slashes=False,
         lifespan=lifespan_of(premises),
     )
-    nomogram = NomogramDesk(settings, clock, _seal(settings))
+    nomogram = NomogramDesk(settings, clock, _seal(settings, clock) if seal is None else seal)
     smart = _smart_app(settings, clock, app) if settings.smart_client_id else None
     desk = Desk(
         settings,
@@ -118,7 +120,7 @@ def _add_pages(app: FastAPI, premises: Premises, nomogram: NomogramDesk) -> None
     profile = settings.clinical_profile
     app.router.routes.extend([*static_routes(), *nomogram_routes(nomogram), *how_routes(profile)])
     if settings.playground:
-        app.router.routes.extend(ehr_routes(_mini_ehr(settings, premises.clock, lambda: app.state.fhir_client)))
+        app.router.routes.extend(ehr_routes(_mini_ehr(nomogram, lambda: app.state.fhir_client)))
     app.include_router(dashboard_routes(settings, None if store is None else store.report))
     app.include_router(governance_routes(profile, dependencies=[Depends(check_for(settings))]))
 
@@ -142,22 +144,22 @@ def _smart_app(settings: Settings, clock: Callable[[], datetime], app: FastAPI) 
     )
 
 
-def _mini_ehr(settings: Settings, clock: Callable[[], datetime], client: Callable[[], FhirClient | None]) -> EhrDesk:
+def _mini_ehr(nomogram: NomogramDesk, client: Callable[[], FhirClient | None]) -> EhrDesk:
     """The mini EHR; its charts, and the service that reads them at other instants, are made when first looked at."""
 
     # Most processes never show it: reading the fixtures would cost each of them a second and some memory.
     @cache
     def charts() -> FixtureCharts:
-        return FixtureCharts(load_cases(), clock)
+        return FixtureCharts(load_cases(), nomogram.clock)
 
     @cache
     def replayed() -> FastAPI:
-        return replaying_app(settings, charts())
+        return replaying_app(nomogram.settings, charts(), nomogram.seal)
 
-    return EhrDesk(settings, clock, charts, replayed, client)
+    return EhrDesk(nomogram.settings, nomogram.clock, charts, replayed, client)
 
 
-def replaying_app(settings: Settings, charts: FixtureCharts) -> FastAPI:
+def replaying_app(settings: Settings, charts: FixtureCharts, seal: Seal) -> FastAPI:
     """The application over fixture charts at the instant each caller chose; it needs no lifespan and no network."""
     fhir = f"http://127.0.0.1{FHIR_PATH}"
     without = {
@@ -167,15 +169,16 @@ def replaying_app(settings: Settings, charts: FixtureCharts) -> FastAPI:
         "smart_client_id": "",
     }  # only this process can call it
     inner = settings.model_copy(update={"default_fhir_server": fhir, **without})
-    app = create_app(inner, clock=charts.present, sandbox=charts.store, oversight=Oversight(is_internal=True))
+    internal = Oversight(is_internal=True)
+    app = create_app(inner, clock=charts.present, sandbox=charts.store, oversight=internal, seal=seal)
     limits = FetchLimits(request_seconds=settings.fhir_timeout_seconds)
     app.state.fhir_client = FhirClient(httpx.AsyncClient(transport=httpx.ASGITransport(app)), limits)
     return app
 
 
-def _seal(settings: Settings) -> Seal:
+def _seal(settings: Settings, clock: Callable[[], datetime]) -> Seal:
     """The seal of nomogram links; without a secret of the site only this process can open what it sealed."""
-    return Seal(_link_secret(settings), timedelta(minutes=settings.link_minutes))
+    return Seal(_link_secret(settings), timedelta(minutes=settings.link_minutes), clock)
 
 
 def _link_secret(settings: Settings) -> str:

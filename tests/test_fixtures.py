@@ -14,7 +14,7 @@ from fhir.resources.R4B.medicationrequest import MedicationRequest
 from tests.builders import ORDER_NAMES, draft_order
 from tests.fixture_cases import ALL_CASES
 from tests.fixture_cases.case import Case, Frame
-from tests.write_fixtures import ROOT, main, stale_files, write
+from tests.write_fixtures import FIXTURES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,13 +42,13 @@ _each_case = pytest.mark.parametrize("case", ALL_CASES, ids=lambda case: case.sl
 
 def test_the_written_files_are_what_the_tables_say() -> None:
     """`python -m tests.write_fixtures` was run after the last edit."""
-    assert stale_files(ROOT) == []
+    assert FIXTURES.stale_files() == []
 
 
 def test_staleness_is_noticed(tmp_path: Path) -> None:
     """A changed, a missing and a surplus file are each named, and writing mends them."""
-    write(tmp_path)
-    assert stale_files(tmp_path) == []
+    FIXTURES.write(tmp_path)
+    assert FIXTURES.stale_files(tmp_path) == []
     changed = tmp_path / "b1-above-line-8h" / "expected.json"
     changed.write_text("{}", encoding="utf-8")
     missing = tmp_path / "unrelated-patient" / "bundle.json"
@@ -56,15 +56,15 @@ def test_staleness_is_noticed(tmp_path: Path) -> None:
     surplus = tmp_path / "no-such-case" / "bundle.json"
     surplus.parent.mkdir()
     surplus.write_text("{}", encoding="utf-8")
-    assert stale_files(tmp_path) == sorted(path.relative_to(tmp_path) for path in (changed, missing, surplus))
-    write(tmp_path)
-    assert stale_files(tmp_path) == []
+    assert FIXTURES.stale_files(tmp_path) == sorted(path.relative_to(tmp_path) for path in (changed, missing, surplus))
+    FIXTURES.write(tmp_path)
+    assert FIXTURES.stale_files(tmp_path) == []
     assert not surplus.parent.exists()
 
 
 def test_the_command_refuses_unknown_arguments(capsys: pytest.CaptureFixture[str]) -> None:
     """A mistyped option writes nothing and says how it is used."""
-    assert main(["--chek"]) == 2
+    assert FIXTURES.main(["--chek"]) == 2
     assert "usage" in capsys.readouterr().err
 
 

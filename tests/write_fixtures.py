@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from tests.fixture_cases import ALL_CASES
+from tests.written_files import WrittenFolder
 
 ROOT = Path(__file__).resolve().parent.parent / "fhir_fixtures"
 INDEX = Path("README.md")
@@ -57,44 +58,8 @@ def _cases_with(rule: str, *, met: bool) -> str:
     return ", ".join(f"`{slug}`" for slug in slugs[:_NAMED_AT_MOST]) + more
 
 
-def stale_files(root: Path = ROOT) -> list[Path]:
-    """Files that are missing, differ from the tables, or that no table names; relative and sorted."""
-    wanted = wanted_files()
-    present = {path.relative_to(root): path for path in (*root.glob("*/*.json"), *root.glob(INDEX.name))}
-    unequal = {name for name, text in wanted.items() if name not in present or _text(present[name]) != text}
-    return sorted(unequal | (present.keys() - wanted.keys()))
-
-
-def _text(path: Path) -> str:
-    return path.read_text(encoding="utf-8")
-
-
-def write(root: Path = ROOT) -> None:
-    """Make the fixture folder what the tables say."""
-    wanted = wanted_files()
-    for name in stale_files(root):
-        path = root / name
-        if name in wanted:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(wanted[name], encoding="utf-8")
-        else:
-            path.unlink()
-            if not any(path.parent.iterdir()):
-                path.parent.rmdir()
-
-
-def main(arguments: list[str]) -> int:
-    """Write, or check with `--check`; the exit status says whether the fixtures are up to date."""
-    if arguments == ["--check"]:
-        stale = stale_files()
-        sys.stderr.writelines(f"stale: {name}\n" for name in stale)
-        return 1 if stale else 0
-    if arguments:
-        sys.stderr.write("usage: python -m tests.write_fixtures [--check]\n")
-        return 2
-    write()
-    return 0
+FIXTURES = WrittenFolder("tests.write_fixtures", ROOT, ("*/*.json", INDEX.name), wanted_files)
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1:]))
+    raise SystemExit(FIXTURES.main(sys.argv[1:]))

@@ -65,7 +65,7 @@ def assess(facts: PatientFacts, profile: Profile, now: datetime) -> Assessment:
         cautions=cautions,
         overlays=frozenset(reasons),
         overlay_reasons=reasons,
-        asks=_asks(judged, category),
+        asks=asks_of(judged, category),
         start_by=None if case.nac.is_under_way else _start_by(judged, category),
         ingestion=case.ingestion,
         point=None if leading is None else leading.point,
@@ -187,7 +187,7 @@ def _dosing(case: Case) -> DosingPlan | DosingRefusal:
     return dosing_for_site(case.profile.regimen, usable.weight.kg, max_weight_kg=case.profile.max_weight_kg)
 
 
-def _asks(judged: Sequence[Judged], category: Category | None) -> tuple[Ask, ...]:
+def asks_of(judged: Sequence[Judged], category: Category | None) -> tuple[Ask, ...]:
     """What the met rules ask for, and, while data are open, the unknown ones; the earliest time of each test."""
     if category in {None, Category.CRITERIA_MET}:
         return ()

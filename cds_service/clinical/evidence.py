@@ -140,7 +140,7 @@ SERVICE_ASSUMPTION = Evidence(
     "service-assumption",
     "Assumption of this service",
     "Chosen by the authors where no guideline gives a number; needs local sign-off.",
-    "assumption",
+    "no guideline gives the number",
     verify_locally=True,
 )
 

@@ -227,7 +227,8 @@ def _against_peak(results: Sequence[LabResult]) -> str:
     latest, peak = newest(results), _peak(results)
     if peak is None or latest is None or latest.reported is None or latest.reported.value >= peak:
         return ""
-    return f" (peak {plain(peak)}, down {1 - latest.reported.value / peak:.0%}; guidelines ask for 25 to 50 %)"
+    fall_percent = 100 * (1 - latest.reported.value / peak)
+    return f" (peak {plain(peak)}, down {fall_percent:.0f} %; guidelines ask for 25 to 50 %)"
 
 
 def _judged(

@@ -249,11 +249,11 @@ def _exact_start(record: NacTherapy) -> datetime | None:
 
 
 def progress_words(progress: NacProgress, now: datetime) -> str:
-    """Such as "about 210 of 300 mg/kg (14700 mg) given in 8.0 h"; empty when nothing is known."""
+    """Such as "about 210 of 300 mg/kg (14,700 mg) given in 8.0 h"; empty when nothing is known."""
     if progress.given_mg_kg is None:
         return ""
     about = "about " if progress.is_estimate else ("at least " if progress.still_open else "")
-    mass = "" if progress.given_mg is None or progress.still_open else f" ({plain(progress.given_mg)} mg)"
+    mass = "" if progress.given_mg is None or progress.still_open else f" ({progress.given_mg:,.0f} mg)"
     lasted = timedelta() if progress.since is None else (progress.ended_at or now) - progress.since
     since = f" in {plain(hours(lasted))} h" if lasted > timedelta() else ""
     shown = plain(progress.given_mg_kg) if progress.is_whole_course else _short_of_whole(progress.given_mg_kg)

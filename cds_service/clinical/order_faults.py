@@ -78,7 +78,7 @@ class OrderFault:
 def faults_of(fit: Fit, bag: PlacedBag, *, is_child: bool) -> Iterator[OrderFault]:
     """Everything wrong with one bag; of its doses only the one that is furthest off."""
     for problem in bag.ordered.problems:
-        yield _fault(bag, FaultKind.UNREAD, "F1", f"{_unread(bag)}: {problem}", "")
+        yield _fault(bag, FaultKind.UNREAD, "F1", f"{_unread(bag)}; {problem}", "")
     if bag.recipe is None:
         yield _extra(fit, bag)
         return
@@ -94,13 +94,13 @@ def faults_of(fit: Fit, bag: PlacedBag, *, is_child: bool) -> Iterator[OrderFaul
 
 def _unread(bag: PlacedBag) -> str:
     if bag.number is None or not bag.ordered.states_a_dose:
-        return f"could not read the dose of {bag.ordered.reference}"
+        return "the ordered dose cannot be read"
     return f"bag {bag.number} is not clear"
 
 
 def _extra(fit: Fit, bag: PlacedBag) -> OrderFault:
     """One bag too many: critical, since all bags together must not exceed the regimen."""
-    kind, words = FaultKind.EXTRA_BAG, f"one bag more than the {fit.regimen.value} regimen has"
+    kind, words = FaultKind.EXTRA_BAG, f"one bag more than the {fit.regimen.words} regimen has"
     if bag.repeats is not None:
         kind, words = FaultKind.DUPLICATE, f"bag {bag.repeats} is ordered twice"
     right = f"{len(REGIMENS[fit.regimen].recipes)} bags, each once"

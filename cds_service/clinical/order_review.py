@@ -15,6 +15,7 @@ from cds_service.clinical.findings import Category, Finding, Overlay, Rule, Verd
 from cds_service.clinical.monitoring import is_long_over
 from cds_service.clinical.nac_progress import progress_of
 from cds_service.clinical.order_faults import FaultKind, OrderFault, faults_of
+from cds_service.clinical.profiles import RegimenName
 from cds_service.clinical.regimen_fit import Body, Fit, PlacedBag, best_fit, cap_kg, is_right_bag
 from cds_service.clinical.regimens import REGIMENS, DosingPlan, DosingRefusal, dosing_for_site, dosing_plan
 from cds_service.clinical.thresholds import ADULT_AGE, ADULT_VOLUMES
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
     from cds_service.clinical.case import Case
     from cds_service.clinical.facts import DrugOrder
-    from cds_service.clinical.profiles import RegimenName
     from cds_service.clinical.regimens import Bag, Dosing
 
 _SEVERAL = 2
@@ -215,9 +215,9 @@ def _too_light(case: Case, fit: Fit) -> tuple[OrderFault, ...]:
     if weight_kg is None or REGIMENS[fit.regimen].has_volumes_for(weight_kg):
         return ()
     offered = dosing_for_site(case.profile.regimen, weight_kg, max_weight_kg=case.profile.max_weight_kg)
-    instead = offered.regimen if isinstance(offered, DosingPlan) else "a toxicologist's dose"
+    instead = RegimenName(offered.regimen).words if isinstance(offered, DosingPlan) else "a toxicologist's dose"
     limit = f"{ADULT_VOLUMES.value:g} kg"
-    words = f"{fit.regimen.value} dosing ordered at {weight_kg:g} kg: it is not for patients under {limit}"
+    words = f"{fit.regimen.words} dosing ordered at {weight_kg:g} kg: it is not for patients under {limit}"
     return (OrderFault(FaultKind.TOO_LIGHT, "F3", words, f"{instead} dosing", is_critical=True),)
 
 
@@ -258,7 +258,7 @@ def _dose_finding(review: DoseReview) -> Finding:
         return unknown(unread, "a dose, an infusion time and units that can be read on every bag")
     if review.weight_problem is not None and not all(_is_per_kg(bag) for bag in review.fit.placed):
         return unknown("doses in mg cannot be checked without a usable weight", "body weight")
-    return not_met(f"each ordered bag is within 10 % of the {review.fit.regimen.value} regimen")
+    return not_met(f"each ordered bag is within 10 % of the {review.fit.regimen.words} regimen")
 
 
 def _diluent_finding(review: DoseReview) -> Finding:

@@ -53,6 +53,11 @@ class RegimenName(StrEnum):
     SNAP = "snap"
     """United Kingdom, 12 h."""
 
+    @property
+    def words(self) -> str:
+        """The name as prescribers write it."""
+        return {RegimenName.TWO_BAG_ANZ: "ANZ two-bag", RegimenName.SNAP: "SNAP"}.get(self, self.value)
+
 
 @dataclass(frozen=True, slots=True)
 class PoisonCentre:

@@ -172,7 +172,7 @@ def _refusal(regimen: RegimenName, weight_kg: float) -> DosingRefusal | None:
         return DosingRefusal(because, needs_consult=True)
     if REGIMENS[regimen].has_volumes_for(weight_kg):
         return None
-    because = f"the {regimen.value} regimen gives no volumes below {ADULT_VOLUMES.value:g} kg; use three-bag dosing"
+    because = f"the {regimen.words} regimen gives no volumes below {ADULT_VOLUMES.value:g} kg; use three-bag dosing"
     return DosingRefusal(because, instead=RegimenName.THREE_BAG)
 
 

@@ -16,6 +16,7 @@ from cds_service.clinical.ingestion import Pattern
 from cds_service.clinical.levels import Level, Place, is_detection_limit
 from cds_service.clinical.liver import EnzymeState
 from cds_service.clinical.placed_levels import against_line, drawn_late_enough, latest, placed, reported_high_risk
+from cds_service.clinical.quantity import plain
 from cds_service.clinical.rules_liver import ASK_ENZYMES
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def detection_limit(case: Case) -> Finding:
         return not_met("no detection limit above the threshold or line")
     if case.liver.enzymes is EnzymeState.ELEVATED:
         return not_met("AST or ALT is raised: other rules decide")
-    because = f"{against_line(level)} does not prove a level below it (detection limit)"
+    because = f"{against_line(level)} does not prove a level below {_compared_with(case, level)} (detection limit)"
     overlays = frozenset({Overlay.DETECTION_LIMIT})
     enzymes = case.liver.late_enzymes if level.is_past_24_h is True else case.liver.enzymes
     settled = enzymes is EnzymeState.NORMAL and not _open_beside_detection_limit(case)
@@ -40,6 +41,11 @@ def detection_limit(case: Case) -> Finding:
         return replace(met(f"{because}; AST and ALT are normal", overlays=overlays), category=Category.NOT_INDICATED)
     missing = () if enzymes is EnzymeState.NORMAL else ("AST and ALT",)
     return replace(met(because, overlays=overlays, asks=(ASK_ENZYMES,)), missing=missing)
+
+
+def _compared_with(case: Case, level: Level) -> str:
+    """What the level would have to lie below: the line it was read against, else the threshold off the nomogram."""
+    return "it" if level.point is not None else f"{plain(off_nomogram_threshold(case))} mg/L"
 
 
 def level_hidden_by_detection_limit(case: Case) -> Level | None:

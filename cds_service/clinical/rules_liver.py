@@ -187,8 +187,8 @@ def _all_three(case: Case) -> tuple[str, bool | None]:
     inr = case.liver.inr.reported if case.liver.inr else None
     creatinine = case.newest_value(Analyte.CREATININE)
     words = (
-        f"INR {inr or 'not known'}, creatinine {creatinine or 'not known'} mg/dL and encephalopathy grade "
-        f"{_grade_words(case)} together"
+        f"INR {inr or 'not known'}, creatinine {'not known' if creatinine is None else f'{creatinine} mg/dL'} and "
+        f"encephalopathy grade {_grade_words(case)} together"
     )
     return (words, all_of([_reached(KINGS_INR, inr), _reached(KINGS_CREATININE, creatinine), _grade_reached(case)]))
 
@@ -211,7 +211,8 @@ def _lactate(case: Case) -> tuple[str, bool | None]:
     value = case.newest_value(Analyte.LACTATE)
     if value is not None and KINGS_LACTATE.reached_by(value) is False and KINGS_LACTATE_LATE.reached_by(value):
         return (f"lactate {value} mmol/L counts only if drawn after fluid resuscitation", None)
-    return (f"lactate {value or 'not known'} mmol/L (modified criterion)", _reached(KINGS_LACTATE, value))
+    words = "lactate" if value is None else f"lactate {value} mmol/L"
+    return (f"{words} (modified criterion)", _reached(KINGS_LACTATE, value))
 
 
 def _phosphate(case: Case) -> tuple[str, bool | None]:

@@ -57,7 +57,7 @@ def above_line_high_risk(case: Case) -> Finding:
         line = level.point.high_risk_line_mg_l if level.point else 0.0
         return met(f"{level_words(level)} is on or above the high-risk line of {plain(line)} mg/L", overlays=HIGH_RISK)
     if reported_high_risk(case):
-        return met(f"{amount_words(case)} reported, with a level above the line", overlays=HIGH_RISK)
+        return met(f"{amount_words(case)} reported, with a level on or above the line", overlays=HIGH_RISK)
     return not_met(f"below the high-risk line, and no {high_risk_words(case)} or more reported")
 
 
@@ -74,7 +74,7 @@ def large_amount_below_line(case: Case) -> Finding:
 
 
 def _where(level: Level) -> str:
-    return "is below it" if level.place is Place.BELOW else "is not proven to be above it"
+    return "is below it" if level.place is Place.BELOW else "is not proven to be above the line"
 
 
 def below_line(case: Case) -> Finding:
@@ -101,7 +101,8 @@ def proven_below(case: Case, enzyme_words: str) -> Finding:
         return not_met(reason)
     open_points = _unsettled(case)
     if open_points:
-        return unknown(f"{against_line(latest(settled))}, but {'; '.join(open_points)}", *open_points)
+        because = f"{against_line(latest(settled))} is below it, but there is also {'; '.join(open_points)}"
+        return unknown(because, *(missing for missing in open_points.values() if missing))
     if case.liver.enzymes is EnzymeState.UNKNOWN:
         return unknown("below the line, AST and ALT since the ingestion not known", "AST and ALT", asks=(ASK_ENZYMES,))
     return met(f"{against_line(latest(settled))} is below it; {enzyme_words}")
@@ -120,15 +121,19 @@ def _why_not_below(case: Case, settled: Sequence[Level]) -> str | None:
     return next((reason for reason, holds in reasons if holds), None)
 
 
-def _unsettled(case: Case) -> tuple[str, ...]:
-    """What keeps "not indicated" from being said although a level is below the line."""
+def _unsettled(case: Case) -> dict[str, str]:
+    """What keeps "not indicated" from being said although a level is below the line, and what would settle it."""
     beyond = placed(case, Place.BEYOND)
     reasons = [
-        ("a level without a usable value", bool(placed(case, Place.UNREADABLE) or case.unread_levels)),
-        ("a level whose time or value cannot be settled", bool(placed(case, Place.UNDECIDED))),
-        ("a level below a detection limit above the line", bool(placed(case, Place.WITHIN_DETECTION_LIMIT))),
-        ("a level after 24 h", is_detectable(beyond, case.profile.detectable_mg_l) is not False),
-        ("a level on or above the line", bool(placed(case, Place.ABOVE))),
-        ("a detectable level before the recorded ingestion", case.time_is_contradicted),
-    ]
-    return tuple(words for words, holds in reasons if holds)
+        ("a level without a usable value", "a usable value of each level",
+         bool(placed(case, Place.UNREADABLE) or case.unread_levels)),
+        ("a level whose time or value cannot be settled", "exact time of ingestion and of each sample",
+         bool(placed(case, Place.UNDECIDED))),
+        ("a level below a detection limit above the line", "a lower detection limit",
+         bool(placed(case, Place.WITHIN_DETECTION_LIMIT))),
+        ("a level after 24 h", "an undetectable level after 24 h",
+         is_detectable(beyond, case.profile.detectable_mg_l) is not False),
+        ("a level on or above the line", "", bool(placed(case, Place.ABOVE))),
+        ("a detectable level before the recorded ingestion", "the right time of ingestion", case.time_is_contradicted),
+    ]  # fmt: skip
+    return {words: missing for words, missing, holds in reasons if holds}

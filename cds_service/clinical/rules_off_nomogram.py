@@ -84,8 +84,10 @@ def _enzymes_raised(case: Case) -> bool | None:
 def time_unknown(case: Case) -> Finding:
     """B9: ingestion time unknown or unreliable; detectable level or raised AST/ALT."""
     if case.time_is_contradicted:
-        levels = placed(case, Place.BEFORE_INGESTION)
-        words = f"{level_words(latest(levels))}: drawn before the recorded ingestion, so its time is not reliable"
+        level = replace(latest(placed(case, Place.BEFORE_INGESTION)), elapsed=None)
+        words = (
+            f"{level_words(level)} was drawn before the recorded ingestion, so the time of ingestion is not reliable"
+        )
         return met(words, asks=(ASK_ENZYMES,))
     if not case.is_untimed:
         return not_met("the time of ingestion is known")
@@ -186,7 +188,9 @@ def off_nomogram_negative(case: Case) -> Finding:
     negative = _off_nomogram_level_negative(case)
     if negative and _off_nomogram_enzymes(case) is EnzymeState.NORMAL:
         return met(f"{level_words(latest(case.levels))}, AST and ALT normal")
-    return unknown("level or AST/ALT not known", *_missing_off_nomogram(case))
+    is_raised = _off_nomogram_enzymes(case) is EnzymeState.ELEVATED
+    because = "AST or ALT raised, and the drug taken is not stated" if is_raised else "level or AST/ALT not known"
+    return unknown(because, *_missing_off_nomogram(case))
 
 
 def _missing_off_nomogram(case: Case) -> tuple[str, ...]:

@@ -29,6 +29,7 @@ _KNOWN_FROM: dict[str, tuple[str, ...]] = {
     "Observation": ("issued", "effectiveDateTime", "effectiveInstant", "effectivePeriod.end", "effectivePeriod.start"),
     "Procedure": ("performedDateTime", "performedPeriod.start"),
     "ServiceRequest": ("authoredOn",),
+    "Specimen": ("receivedTime", "collection.collectedDateTime"),
 }
 
 
@@ -50,8 +51,19 @@ def chart_at(resources: Iterable[JsonObject], at: datetime) -> list[JsonObject]:
 
 
 def as_it_stood(resource: JsonObject, at: datetime) -> JsonObject:
-    """An infusion that ended after `at` was still running then; everything else stays as it is."""
-    if resource.get("resourceType") != "MedicationAdministration" or resource.get("status") != "completed":
+    """An infusion that ended after `at` was still running then, and a drug taken until later was still being taken.
+
+    The planned end of an infusion stays; when a course of tablets would end was not known. All else is as it is.
+    """
+    period = element(resource.get("effectivePeriod"))
+    end = recorded_instant(period.get("end"))
+    if end is None or end <= at:
         return resource
-    end = recorded_instant(element(resource.get("effectivePeriod")).get("end"))
-    return resource if end is None or end <= at else resource | {"status": "in-progress"}
+    match resource.get("resourceType"), resource.get("status"):
+        case "MedicationAdministration", "completed":
+            return resource | {"status": "in-progress"}
+        case "MedicationStatement", ("active" | "completed"):
+            begun = {name: value for name, value in period.items() if name != "end"}
+            return resource | {"status": "active", "effectivePeriod": begun}
+        case _:
+            return resource

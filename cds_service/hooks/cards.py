@@ -169,7 +169,7 @@ def _note(call: _Call, case: OrderCase | None) -> str:
         return ""
     review = call.assessment.dose_review
     is_told = review is None or review.needs_card
-    return f"{case.note} {'' if is_told else regimen_note(review, call.assessment.profile.regimen.value)}".strip()
+    return f"{case.note} {'' if is_told else regimen_note(review, call.assessment.profile.regimen)}".strip()
 
 
 def _dose_check(call: _Call, orders: OrderContext) -> Iterator[_Draft]:

@@ -17,7 +17,7 @@ from cds_service.clinical.overlays import OVERLAYS
 from cds_service.clinical.quantity import hours_text, plain
 from cds_service.clinical.regimens import DosingPlan, DosingRefusal
 from cds_service.hooks.clock import clock_time, span_text
-from cds_service.hooks.dosing import DILUENTS, dose_table, weight_text
+from cds_service.hooks.dosing import DILUENTS, dose_table, regimen_words, weight_text
 from cds_service.hooks.markdown import bullets, escaped, section
 from cds_service.hooks.summary import level_text, rule_number, start_by_text, tests_text
 
@@ -228,7 +228,8 @@ def _reassurance(assessment: Assessment) -> Iterator[str]:
 
 
 def _missing(assessment: Assessment, zone: tzinfo) -> str:
-    missing = list(assessment.primary.finding.missing) if assessment.primary else []
+    asked = {ask.test.value for ask in assessment.asks}
+    missing = [text for text in assessment.primary.finding.missing if text not in asked] if assessment.primary else []
     tests = tests_text(assessment, zone)
     if tests:
         missing.append(tests)
@@ -268,7 +269,7 @@ def _dose(assessment: Assessment) -> str:
         return ""
     match assessment.dosing:
         case DosingPlan() as plan:
-            return section(f"Dose ({plan.regimen})", dose_table(plan), bullets(_dose_notes(plan)))
+            return section(f"Dose ({regimen_words(plan.regimen)})", dose_table(plan), bullets(_dose_notes(plan)))
         case DosingRefusal() as refusal:
             return section("Dose", bullets((f"No mg shown: {refusal.because}",)))
         case None:
@@ -306,7 +307,7 @@ def evidence_section(sources: Iterable[Evidence]) -> str:
     return section(
         "Evidence",
         bullets(
-            f"{source.short}: {source.strength}{' (read second-hand: verify locally)' if source.verify_locally else ''}"
+            f"{source.short}: {source.strength}{' (verify locally)' if source.verify_locally else ''}"
             for source in sources
         ),
     )

@@ -18,7 +18,7 @@ from cds_service.clinical.regimen_fit import number
 from cds_service.clinical.regimens import REGIMENS, DosingPlan
 from cds_service.fhir.reading import elements
 from cds_service.hooks.detail import evidence_section, footer, joined, second_hand
-from cds_service.hooks.dosing import DILUENTS, bag_text, dose_table, weight_text
+from cds_service.hooks.dosing import DILUENTS, bag_text, dose_table, regimen_words, weight_text
 from cds_service.hooks.markdown import bullets, capitalised, section
 from cds_service.hooks.orders import ORDER_SIGN
 from cds_service.hooks.suggestions import Drafting, bag_draft, create, suggestion
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from cds_service.clinical.evidence import Evidence
     from cds_service.clinical.order_review import DoseReview
     from cds_service.clinical.ordered import Extent, OrderedBag
+    from cds_service.clinical.profiles import RegimenName
     from cds_service.clinical.regimens import Bag
     from cds_service.fhir.reading import JsonObject
     from cds_service.hooks.orders import Draft, OrderContext
@@ -81,7 +82,7 @@ def _is_only_begun(review: DoseReview) -> bool:
     return all(placed.ordered.is_blank for placed in review.fit.placed)
 
 
-def regimen_note(review: DoseReview | None, site_regimen: str) -> str:
+def regimen_note(review: DoseReview | None, site_regimen: RegimenName) -> str:
     """What to say of right bags beside the primary card: another regimen than the site's, bags not selected."""
     return " ".join(f"{capitalised(text)}." for text in _set_texts(review, site_regimen)) if review else ""
 
@@ -95,7 +96,8 @@ def _summary(review: DoseReview) -> str:
         findings = (f"IV NAC dose cannot be checked, {problem}", "IV NAC dose cannot be checked")
         return fitted(findings, (f"{ask or 'weigh the patient'} before dosing",))
     first = review.faults[0]
-    several = f", and {len(review.faults) - 1} more" if len(review.faults) > 1 else ""
+    further = len(review.faults) - 1
+    several = f", and {further} more finding{'s' if further > 1 else ''}" if further else ""
     right = f" ({first.right})" if first.right else ""
     words = capitalised(first.words)
     ask = "check the dose of the order" if first.kind is FaultKind.UNREAD else "correct before signing"
@@ -106,11 +108,11 @@ def _summary(review: DoseReview) -> str:
 
 
 def _detail(assessment: Assessment, review: DoseReview) -> str:
-    off = (f"{fault.words}{f' (right: {fault.right})' if fault.right else ''}" for fault in review.faults)
+    off = (f"{fault.words}{_right_or_whose(fault)}" for fault in review.faults)
     parts = (
         section("What was ordered", bullets(_ordered_texts(review))),
         section("What is off", bullets(off)),
-        section("What to know", bullets(_set_texts(review, assessment.profile.regimen.value))),
+        section("What to know", bullets(_set_texts(review, assessment.profile.regimen))),
         _right_doses(review),
         evidence_section(_sources(review)),
         section(
@@ -120,6 +122,13 @@ def _detail(assessment: Assessment, review: DoseReview) -> str:
         footer(assessment),
     )
     return joined(parts)
+
+
+def _right_or_whose(fault: OrderFault) -> str:
+    """The right numbers; of an order that cannot be read, which one it is."""
+    if fault.kind is FaultKind.UNREAD:
+        return f": {fault.reference}"
+    return f" (right: {fault.right})" if fault.right else ""
 
 
 def _ordered_texts(review: DoseReview) -> Iterator[str]:
@@ -145,16 +154,16 @@ def _extent(amount: Extent) -> str:
     return number(amount.high) if amount.is_exact else f"{number(amount.low)} to {number(amount.high)}"
 
 
-def _set_texts(review: DoseReview, site_regimen: str) -> Iterator[str]:
+def _set_texts(review: DoseReview, site_regimen: RegimenName) -> Iterator[str]:
     """Which regimen the bags follow, and which of its bags are not selected."""
     if review.is_unread and not any(placed.ordered.states_a_dose for placed in review.fit.placed):
         return
     regimen = review.fit.regimen
-    among = f"of {len(REGIMENS[regimen].recipes)} of the {regimen.value} regimen"
-    if regimen.value != site_regimen and not review.is_mixed:
-        yield f"the ordered bags follow the {regimen.value} regimen; this site's regimen is {site_regimen}"
+    among = f"of {len(REGIMENS[regimen].recipes)} of the {regimen.words} regimen"
+    if regimen is not site_regimen and not review.is_mixed:
+        yield f"the ordered bags follow the {regimen.words} regimen; this site's regimen is {site_regimen.words}"
     if review.given:
-        yield f"{_bags(review.given)} of the {site_regimen} regimen given or running: do not start over"
+        yield f"{_bags(review.given)} of the {site_regimen.words} regimen given or running: do not start over"
     if review.absent and review.fit.numbers and not review.is_mixed:
         yield f"selected: {_bags(review.fit.numbers)} {among}; {_bags(review.absent)} not among the selected orders"
 
@@ -175,7 +184,7 @@ def _right_doses(review: DoseReview) -> str:
         f"Diluent: {DILUENTS}; the drug volume is not included in it. Rates are for the mixed bag.",
         second_hand(plan),
     )
-    return section(f"Right doses ({plan.regimen})", dose_table(plan), bullets(notes))
+    return section(f"Right doses ({regimen_words(plan.regimen)})", dose_table(plan), bullets(notes))
 
 
 def _sources(review: DoseReview) -> tuple[Evidence, ...]:
@@ -205,7 +214,7 @@ def _correction(drafting: Drafting, review: DoseReview, orders: OrderContext) ->
         for reference, bags in _bags_to_correct(review, plan).items()
         for action in _corrected(drafting, drafts[reference], bags)
     ]
-    label = f"Correct to {plan.regimen} for {plan.weight_kg:g} kg"
+    label = f"Correct to {regimen_words(plan.regimen)} for {plan.weight_kg:g} kg"
     return suggestion(drafting, label, actions, is_recommended=True) if actions else None
 
 
@@ -214,7 +223,7 @@ def _replacement(drafting: Drafting, review: DoseReview, plan: DosingPlan) -> Js
     bags = review.left_of(plan)
     actions = [_delete(order.reference) for order in review.orders]
     actions += [create(bag_draft(drafting, bag), bag_text(bag)) for bag in bags]
-    label = f"Replace with {plan.regimen} for {plan.weight_kg:g} kg"
+    label = f"Replace with {regimen_words(plan.regimen)} for {plan.weight_kg:g} kg"
     if review.given:
         label = f"{label}, {_bags(bag.number for bag in bags)}" if bags else "Remove the draft orders of IV NAC"
     return suggestion(drafting, label, actions, is_recommended=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cds_service.clinical.profiles import RegimenName
 from cds_service.clinical.regimens import CONCENTRATE_MG_ML
 from cds_service.hooks.markdown import table
 
@@ -19,6 +20,11 @@ def amount(value: float) -> str:
     """A number to draw up or set: thousands separated, one decimal, two below 10, no trailing zeros."""
     text = f"{value:,.{2 if abs(value) < _TWO_DECIMALS_BELOW else 1}f}"
     return text.rstrip("0").rstrip(".")
+
+
+def regimen_words(regimen: str) -> str:
+    """The name of a regimen as prescribers write it."""
+    return RegimenName(regimen).words
 
 
 def dose_table(plan: DosingPlan) -> str:
@@ -42,7 +48,7 @@ def _row(bag: Bag) -> tuple[str, ...]:
 def bag_text(bag: Bag) -> str:
     """One bag as a full sentence for an order, so that the text alone is enough to check the numbers."""
     return (
-        f"Bag {bag.number} ({bag.regimen}): acetylcysteine {bag.dose_mg:,.0f} mg "
+        f"Bag {bag.number} ({regimen_words(bag.regimen)}): acetylcysteine {bag.dose_mg:,.0f} mg "
         f"({amount(bag.drug_ml)} mL of {CONCENTRATE_MG_ML:g} mg/mL) in {amount(bag.diluent_ml)} mL diluent "
         f"({DILUENTS}), total {amount(bag.total_ml)} mL, intravenously over {bag.duration_h:g} h "
         f"at {amount(bag.rate_ml_h)} mL/h ({amount(bag.rate_mg_kg_h)} mg/kg/h for {amount(bag.dosed_weight_kg)} kg)"

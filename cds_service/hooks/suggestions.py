@@ -15,7 +15,7 @@ from fhir.resources.R4B.servicerequest import ServiceRequest
 from cds_service.clinical.findings import Category, Test
 from cds_service.clinical.regimens import Bag, DosingPlan, DosingRefusal
 from cds_service.hooks.clock import clock_time
-from cds_service.hooks.dosing import bag_text
+from cds_service.hooks.dosing import bag_text, regimen_words
 from cds_service.hooks.drafted import drafted_loinc
 from cds_service.hooks.markdown import one_line
 from cds_service.hooks.summary import BEFORE_THE_END, rule_number, when_text
@@ -123,7 +123,7 @@ def _nac_suggestion(drafting: Drafting, *, is_recommended: bool) -> JsonObject:
     """All bags of the regimen as one suggestion; one draft without numbers when no weight is usable."""
     match drafting.assessment.dosing:
         case DosingPlan(regimen=regimen, weight_kg=weight_kg, bags=bags):
-            label = f"Draft IV NAC, {regimen} for {weight_kg:g} kg"
+            label = f"Draft IV NAC, {regimen_words(regimen)} for {weight_kg:g} kg"
             actions = [create(bag_draft(drafting, bag), bag_text(bag)) for bag in bags]
         case DosingRefusal() | None as refusal:
             because = refusal.because if refusal else "no dose has been calculated"

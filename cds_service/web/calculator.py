@@ -6,7 +6,6 @@ refused here too. Nothing typed is kept.
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import dataclass, fields
 from datetime import timedelta
@@ -58,8 +57,10 @@ _TESTS = {
     "weight": (_LOINC, "29463-7", "Body weight"),
 }
 _MOLES = (_LOINC, "14581-3", "Acetaminophen [Moles/volume] in Serum or Plasma")
-_RESULT = re.compile(r"(?P<bound><=|>=|<|>)?\s*(?P<number>\d{1,7}(?:[.,]\d{1,6})?)")
+_NUMBER = re.compile(r"\d{1,7}(?:[.,]\d{1,6})?", re.ASCII)
+_RESULT = re.compile(rf"(?P<bound><=|>=|<|>)?\s*(?P<number>{_NUMBER.pattern})", re.ASCII)
 _LONGEST_HOURS = 24.0 * 7
+_OLDEST_YEARS = 120.0
 
 
 class EntryError(ValueError):
@@ -129,24 +130,26 @@ def _problems(entry: Entry) -> Iterator[tuple[str, str]]:
     for name in ("level", "alt", "ast", "inr"):
         text = getattr(entry, name)
         if text and _RESULT.fullmatch(text) is None:
-            yield name, "a number, with < or > in front where the laboratory reports a limit"
+            yield name, "Must be a number, with < or > in front where the laboratory reports a limit"
     for name, most in (("hours_from", _LONGEST_HOURS), ("hours_to", _LONGEST_HOURS), ("last_hours", _LONGEST_HOURS),
-                       ("amount_g", 1000.0), ("weight", 1_000_000.0), ("age", 130.0)):  # fmt: skip
+                       ("amount_g", 1000.0), ("weight", 1_000_000.0), ("age", _OLDEST_YEARS)):  # fmt: skip
         text = getattr(entry, name)
         if text and _number(text, most) is None:
-            yield name, f"a number from 0 to {most:g}"
+            yield name, f"Must be a number from 0 to {most:g}"
     choices = {"level_unit": LEVEL_UNITS, "weight_unit": WEIGHT_UNITS, "product": PRODUCTS, "intent": INTENTS}
-    yield from ((name, "one of the list") for name, known in choices.items() if getattr(entry, name) not in known)
+    yield from (
+        (name, "Must be one of the list") for name, known in choices.items() if getattr(entry, name) not in known
+    )
     yield from _hour_problems(_hours_of(entry))
 
 
 def _hour_problems(typed: _Hours) -> Iterator[tuple[str, str]]:
     if typed.least is None and typed.most is not None:
-        yield "hours_from", "needed when the most hours are given"
+        yield "hours_from", "Needed when the most hours are given"
     if typed.least is not None and typed.most is not None and typed.most < typed.least:
-        yield "hours_to", "not less than the least hours"
+        yield "hours_to", "Must not be less than the least hours"
     if typed.last is not None and (typed.least is None or typed.last > typed.least):
-        yield "last_hours", "the last dose is not before the first"
+        yield "last_hours", "Must not be longer ago than the first dose"
 
 
 def _hours_of(entry: Entry) -> _Hours:
@@ -155,15 +158,14 @@ def _hours_of(entry: Entry) -> _Hours:
 
 def _number(text: str, most: float) -> float | None:
     """A number from 0 to `most`; a decimal comma is read as a point."""
-    try:
-        value = float(text.replace(",", "."))
-    except ValueError:
+    if _NUMBER.fullmatch(text) is None:
         return None
-    return value if math.isfinite(value) and 0 <= value <= most else None
+    value = float(text.replace(",", "."))
+    return value if value <= most else None
 
 
 def _patient(entry: Entry, now: datetime) -> JsonObject:
-    age = _number(entry.age, 130.0) if entry.age else None
+    age = _number(entry.age, _OLDEST_YEARS) if entry.age else None
     born = None if age is None else (now - timedelta(days=age * 365.25 + 1)).date().isoformat()
     return {"resourceType": "Patient", "id": PATIENT_ID, **({} if born is None else {"birthDate": born})}
 
@@ -221,13 +223,13 @@ def _observations(entry: Entry, now: datetime) -> Iterator[JsonObject]:
         text = getattr(entry, name)
         if text:
             code = _MOLES if name == "level" and "mol" in unit else _TESTS[name]
-            yield _observation(name, code, _measured(text, unit), now)
+            yield _observation(name, code, _measured(name, text, unit), now)
 
 
-def _measured(text: str, unit: str) -> JsonObject:
+def _measured(name: str, text: str, unit: str) -> JsonObject:
     read = _RESULT.fullmatch(text)
     if read is None:
-        raise EntryError({"level": f"{text} is no result"})
+        raise EntryError({name: "a number"})
     bound = {"comparator": read["bound"]} if read["bound"] else {}
     return _quantity(float(read["number"].replace(",", ".")), unit) | bound
 

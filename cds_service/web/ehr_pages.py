@@ -6,6 +6,7 @@ keeps nothing between two requests: the visit travels with the form.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from http import HTTPStatus
@@ -26,6 +27,7 @@ from cds_service.web.ehr_calls import ServiceClient, accepted_feedback, hook_req
 from cds_service.web.ehr_charts import STEP_MINUTES, Reach
 from cds_service.web.ehr_orders import CHOICES, DOSE_UNITS, ROUTES, draft_words, drafts_from, order_entry
 from cds_service.web.ehr_visit import FIXTURE, SERVER, Visit, VisitError, accepted, as_text, visit_from_text
+from cds_service.web.forms import FormError, typed_fields
 from cds_service.web.nomogram_pages import drawing, rule_rows
 from cds_service.web.nomogram_view import has_nomogram, nomogram_view
 from cds_service.web.pages import SCRIPTED, page
@@ -48,8 +50,10 @@ if TYPE_CHECKING:
 
 PATH = "/ehr"
 _LARGEST_FORM_BYTES = 2 * 1024 * 1024
+_WHOLE_MINUTES = re.compile(r"-?\d{1,6}", re.ASCII)
 _FIRST_SHOWN = (
     "b1-above-line-8h",
+    "g1-criteria-met",
     "b3-below-line-8h-normal-alt",
     "b8-sample-before-4h",
     "b9-unknown-time-level-10",
@@ -81,6 +85,12 @@ class EhrDesk:
         """
         return self.settings.default_fhir_server if self.settings.clients is None else None
 
+    def has(self, visit: Visit) -> bool:
+        """Whether the patient of a visit can be opened here."""
+        if visit.source == FIXTURE:
+            return visit.patient in self.charts().cases
+        return self.server is not None and is_fhir_id(visit.patient)
+
 
 def ehr_routes(desk: EhrDesk) -> list[Route]:
     """The routes of the mini EHR."""
@@ -97,11 +107,9 @@ def ehr_routes(desk: EhrDesk) -> list[Route]:
     async def open_other(request: Request) -> Response:
         form = await _form(request)
         patient = form.get("patient", "").strip()
-        if patient in desk.charts().cases:
-            return await _shown(desk, request.app, await _called(desk, request.app, Visit(patient), Hook.PATIENT_VIEW))
-        if desk.server is None or not is_fhir_id(patient):
+        visit = Visit(patient) if patient in desk.charts().cases else Visit(patient, SERVER)
+        if not desk.has(visit):
             return _home(desk, HTTPStatus.NOT_FOUND, problem="There is no such patient here.")
-        visit = Visit(patient, SERVER)
         return await _shown(desk, request.app, await _called(desk, request.app, visit, Hook.PATIENT_VIEW))
 
     async def act(request: Request) -> Response:
@@ -110,7 +118,7 @@ def ehr_routes(desk: EhrDesk) -> list[Route]:
             visit = visit_from_text(form.get("visit", ""))
         except VisitError:
             return _home(desk, HTTPStatus.BAD_REQUEST, problem="That form could not be read; open the patient again.")
-        if not _is_here(desk, visit):
+        if not desk.has(visit):
             return _home(desk, HTTPStatus.NOT_FOUND, problem="There is no such patient here.")
         return await _shown(desk, request.app, await _acted(desk, request.app, visit, form))
 
@@ -123,17 +131,12 @@ def ehr_routes(desk: EhrDesk) -> list[Route]:
 
 
 async def _form(request: Request) -> dict[str, str]:
-    if int(request.headers.get("content-length") or 0) > _LARGEST_FORM_BYTES:
+    """The fields by name; the ticked drafts as lines of one. Empty when the form cannot be read."""
+    try:
+        typed = await typed_fields(request, _LARGEST_FORM_BYTES)
+    except FormError:
         return {}
-    async with request.form(max_files=0, max_fields=100, max_part_size=_LARGEST_FORM_BYTES) as typed:
-        told = {name: value for name, value in typed.items() if isinstance(value, str)}
-        ticked = [value for value in typed.getlist("selected") if isinstance(value, str)]
-        return told | {"selected": "\n".join(ticked)}
-
-
-def _is_here(desk: EhrDesk, visit: Visit) -> bool:
-    """Whether the patient of a visit that came back with a form may be shown."""
-    return visit.patient in desk.charts().cases if visit.source == FIXTURE else desk.server is not None
+    return dict(typed) | {"selected": "\n".join(value for name, value in typed if name == "selected")}
 
 
 def _home(desk: EhrDesk, status: int = HTTPStatus.OK, problem: str = "") -> Response:
@@ -145,7 +148,7 @@ def _home(desk: EhrDesk, status: int = HTTPStatus.OK, problem: str = "") -> Resp
 
 async def _acted(desk: EhrDesk, app: ASGIApp, visit: Visit, form: Mapping[str, str]) -> Visit:
     """The visit after what the form asks for."""
-    visit = replace(visit, minutes=_minutes(form, visit), selected=tuple(form.get("selected", "").split("\n")))
+    visit = replace(visit, minutes=_minutes(desk, form, visit), selected=tuple(form.get("selected", "").split("\n")))
     action, _, argument = form.get("action", "").partition(":")
     match action:
         case "remove":
@@ -173,9 +176,13 @@ def _hook_for(action: str, visit: Visit) -> Hook:
     return fired.get(action, Hook.PATIENT_VIEW) if visit.drafts else Hook.PATIENT_VIEW
 
 
-def _minutes(form: Mapping[str, str], visit: Visit) -> int:
-    text = form.get("minutes", "")
-    return int(text) if visit.source == FIXTURE and text.lstrip("-").isdecimal() and len(text) <= 6 else visit.minutes  # noqa: PLR2004 - digits
+def _minutes(desk: EhrDesk, form: Mapping[str, str], visit: Visit) -> int:
+    """Where the slider stands, kept within the reach of the case."""
+    if visit.source == SERVER:
+        return 0
+    typed = _WHOLE_MINUTES.fullmatch(form.get("minutes", ""))
+    reach = desk.charts().reach(desk.charts().cases[visit.patient])
+    return min(max(int(typed[0]) if typed else visit.minutes, reach.first), reach.last)
 
 
 async def _called(desk: EhrDesk, app: ASGIApp, visit: Visit, hook: Hook) -> Visit:

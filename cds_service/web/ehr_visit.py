@@ -6,12 +6,14 @@ What comes back is treated as foreign text: anything of the wrong shape is refus
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from cds_service.fhir.reading import element, elements
+from cds_service.hooks.models import Hook
 
 if TYPE_CHECKING:
     from cds_service.fhir.reading import JsonObject
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 MOST_DRAFTS = 30
 _LONGEST = 1024 * 1024
 FIXTURE, SERVER = "fixture", "server"
+_SERVICE_ID = re.compile(r"[a-z0-9-]{1,64}")
 
 
 class VisitError(ValueError):
@@ -88,7 +91,7 @@ def visit_from_text(text: str) -> Visit:
     except orjson.JSONDecodeError:
         members = {}
     patient, source = members.get("patient"), members.get("source")
-    if not isinstance(patient, str) or not patient or source not in {FIXTURE, SERVER}:
+    if not isinstance(patient, str) or not patient or source not in (FIXTURE, SERVER):
         msg = "the form does not belong to a visit"
         raise VisitError(msg)
     minutes, serial = members.get("minutes"), members.get("serial")
@@ -110,19 +113,35 @@ def _drafts(value: Any) -> list[JsonObject]:
 
 
 def _exchange(members: JsonObject) -> Exchange | None:
-    status = members.get("status")
-    if not isinstance(status, int):
+    status, hook, service = members.get("status"), members.get("hook"), members.get("service")
+    if not isinstance(status, int) or hook not in tuple(Hook) or not _SERVICE_ID.fullmatch(str(service)):
         return None
     timings = members.get("timings_ms")
     pairs = [pair for pair in timings if isinstance(pair, list) and len(pair) == 2] if isinstance(timings, list) else []  # noqa: PLR2004 - name and number
     return Exchange(
-        hook=str(members.get("hook")),
-        service=str(members.get("service")),
+        hook=str(hook),
+        service=str(service),
         request=element(members.get("request")),
         status=status,
-        answer=element(members.get("answer")),
+        answer=_answer(element(members.get("answer"))),
         timings_ms=tuple((str(name), float(ms)) for name, ms in pairs if isinstance(ms, int | float)),
     )
+
+
+def _answer(members: JsonObject) -> JsonObject:
+    """An answer whose cards and issues are of a shape that can be shown."""
+    lists = {name: elements(members[name]) for name in ("cards", "issue") if name in members}
+    cards = {"cards": [_card(card) for card in lists["cards"] if _is_card(card)]} if "cards" in lists else {}
+    return members | lists | cards
+
+
+def _is_card(card: JsonObject) -> bool:
+    return all(isinstance(card.get(name), str) for name in ("uuid", "summary", "indicator", "detail"))
+
+
+def _card(card: JsonObject) -> JsonObject:
+    lists = ("suggestions", "links", "overrideReasons")
+    return card | {name: elements(card[name]) for name in lists if name in card}
 
 
 def accepted(visit: Visit, card_uuid: str, suggestion_uuid: str) -> Visit:

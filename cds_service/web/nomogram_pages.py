@@ -25,6 +25,7 @@ from cds_service.web.calculator import (
     assessed,
     entry_from_form,
 )
+from cds_service.web.forms import FormError, typed_fields
 from cds_service.web.nomogram_plot import letter, plot
 from cds_service.web.nomogram_view import has_nomogram, nomogram_view
 from cds_service.web.pages import page
@@ -58,10 +59,12 @@ class NomogramDesk:
     seal: Seal
 
     def link(self, assessment: Assessment) -> JsonObject | None:
-        """The link of a card to its nomogram; None when there is nothing to draw."""
+        """The link of a card to its nomogram; None when there is nothing to draw, or too much for an address."""
         if not has_nomogram(assessment):
             return None
-        token = self.seal.seal(nomogram_view(assessment, self.settings.zone), assessment.now)
+        token = self.seal.seal(nomogram_view(assessment, self.settings.zone))
+        if token is None:
+            return None
         return {"label": "Show on the nomogram", "url": f"{self.settings.base_url}{PATH}/{token}", "type": "absolute"}
 
 
@@ -72,20 +75,16 @@ def nomogram_routes(desk: NomogramDesk) -> list[Route]:
         return _calculator(desk, Entry(profile=desk.settings.clinical_profile.name))
 
     async def calculate(request: Request) -> Response:
-        if int(request.headers.get("content-length") or 0) > _LARGEST_FORM_BYTES:
-            return page(
-                "message.html",
-                HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-                title="Too large",
-                words=("The form is too large.",),
-            )
-        async with request.form(max_files=0, max_fields=40) as typed:
-            entry = entry_from_form({name: value for name, value in typed.items() if isinstance(value, str)})
+        try:
+            entry = entry_from_form(dict(await typed_fields(request, _LARGEST_FORM_BYTES)))
+        except FormError:
+            words = ("The form is too large or could not be read.",)
+            return page("message.html", HTTPStatus.REQUEST_ENTITY_TOO_LARGE, title="Not calculated", words=words)
         return _result(desk, entry)
 
     async def sealed(request: Request) -> Response:
         try:
-            view = desk.seal.open(request.path_params["token"], desk.clock())
+            view = desk.seal.open(request.path_params["token"])
         except SealError:
             words = ("This link has expired or was changed.", "Open the patient's chart again for a new one.")
             return page("message.html", HTTPStatus.GONE, title="Link no longer valid", words=words)

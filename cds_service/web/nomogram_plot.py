@@ -25,7 +25,8 @@ _GRID_MG_L = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 _GRID_HOURS = range(4, 25, 2)
 _LABEL_APART = 15.0
 _ARROW = 26.0
-_LABEL_HOUR = 15.0
+_WIDE_BAND = 90.0
+_LABEL_HOURS = {"high-risk": 11.0, "original": 17.5, "treatment": 14.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +111,7 @@ def plot(view: NomogramView) -> Plot:
         hours=tuple(Tick(across(hour), f"{hour}", hour % 4 == 0) for hour in _GRID_HOURS),
         levels=tuple(Tick(upwards(level), f"{level}", math.log10(level).is_integer()) for level in _GRID_MG_L),
         lines=tuple(_line(line) for line in view.lines),
-        marks=tuple(_marks(view)),
+        marks=() if view.does_not_apply else tuple(_marks(view)),
         moments=tuple(_moments(view.moments)),
         detection_limits=tuple(
             Tick(upwards(level), f"detection limit {plain(level)}") for level in _detection_limits(view.marks)
@@ -136,7 +137,8 @@ def _line(line: Line) -> DrawnLine:
     end = Point(across(LAST_HOUR), upwards(line_at(line.base_mg_l, LAST_HOUR)))
     angle = math.degrees(math.atan2(end.y - start.y, end.x - start.x))
     below = line.role == "treatment"
-    at = Point(across(_LABEL_HOUR), upwards(line_at(line.base_mg_l, _LABEL_HOUR)) + (17 if below else -6))
+    hour = _LABEL_HOURS[line.role]
+    at = Point(across(hour), upwards(line_at(line.base_mg_l, hour)) + (17 if below else -6))
     return DrawnLine(line.role, start, end, f"{line.name} {plain(line.base_mg_l)}", at, round(angle, 2))
 
 
@@ -157,7 +159,7 @@ def _marks(view: NomogramView) -> Iterator[DrawnMark]:
 def _timed_mark(number: int, mark: Mark, hours_from: float, hours_to: float) -> DrawnMark:
     y = upwards(mark.level_mg_l)
     start, end = Point(across(hours_from), y), Point(across(hours_to), y)
-    lies_right = end.x > (LEFT + RIGHT) * 0.7
+    label_at, anchor = _label_place(start, end)
     return DrawnMark(
         number=number,
         shape={True: "disc", False: "ring", None: "diamond"}[mark.is_above],
@@ -166,9 +168,18 @@ def _timed_mark(number: int, mark: Mark, hours_from: float, hours_to: float) -> 
         shape_at=end,
         arrow_to=_arrow_to(mark, end),
         label=f"{number}: {mark.value}",
-        label_at=Point(start.x - 11 if lies_right else end.x + 11, y - 10),
-        anchor="end" if lies_right else "start",
+        label_at=label_at,
+        anchor=anchor,
     )
+
+
+def _label_place(start: Point, end: Point) -> tuple[Point, str]:
+    """Over the middle of a wide band, else beside the level where there is room."""
+    if end.x - start.x > _WIDE_BAND:
+        return Point(round((start.x + end.x) / 2, 2), end.y - 12), "middle"
+    if end.x > (LEFT + RIGHT) * 0.7:
+        return Point(start.x - 11, end.y - 10), "end"
+    return Point(end.x + 11, end.y - 10), "start"
 
 
 def _untimed_mark(number: int, mark: Mark, crossing_hours: float | None) -> DrawnMark:

@@ -10,7 +10,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from cds_service.clinical.findings import Test
-from cds_service.clinical.levels import is_detection_limit, levels_of
+from cds_service.clinical.ingestion import Pattern
+from cds_service.clinical.levels import Place, is_detection_limit, levels_of
 from cds_service.clinical.nomogram import FIRST_HOUR, LAST_HOUR, hours_on_line
 from cds_service.clinical.quantity import Comparator, hours, hours_text, plain
 from cds_service.hooks.clock import between, clock_time, span_text
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 ORIGINAL_LINE_MG_L = 200.0
 """The line of the original publication; shown for comparison only, no rule uses it."""
 
-_NOT_DRAWN = "not drawn"
+_OFF_NOMOGRAM = "The nomogram does not apply to repeated ingestion: levels are not judged against the lines."
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,8 @@ class NomogramView:
     moments: tuple[Moment, ...]
     now: str
     now_hours: float | None = None
+    does_not_apply: str = ""
+    """Why no level may be judged against the lines; blank when they may."""
 
 
 def nomogram_view(assessment: Assessment, zone: tzinfo) -> NomogramView:
@@ -116,11 +119,17 @@ def nomogram_view(assessment: Assessment, zone: tzinfo) -> NomogramView:
         moments=tuple(_moments(assessment, levels, zone)),
         now=clock_time(assessment.now, assessment.now, zone),
         now_hours=_since_first(assessment, assessment.now),
+        does_not_apply=_OFF_NOMOGRAM if assessment.ingestion.pattern is Pattern.REPEATED else "",
     )
 
 
 def has_nomogram(assessment: Assessment) -> bool:
-    """Whether there is anything to look at: a level, or an ingestion whose hours can be counted."""
+    """Whether there is anything to look at: a level, or an ingestion whose hours can be counted.
+
+    A repeated ingestion has none: drawing its levels against the lines would mislead.
+    """
+    if assessment.ingestion.pattern is Pattern.REPEATED:
+        return False
     levels = levels_of(assessment.facts, assessment.ingestion, assessment.profile, assessment.now)
     return assessment.category is not None and bool(levels or assessment.ingestion.first is not None)
 
@@ -136,7 +145,7 @@ def _lines(assessment: Assessment) -> Iterator[Line]:
     profile = assessment.profile
     yield Line("high-risk", "High-risk line", profile.high_risk_line_mg_l)
     if profile.treatment_line_mg_l < ORIGINAL_LINE_MG_L:
-        yield Line("original", "Original line (for comparison)", ORIGINAL_LINE_MG_L)
+        yield Line("original", "Original line", ORIGINAL_LINE_MG_L)
     yield Line("treatment", "Treatment line", profile.treatment_line_mg_l)
 
 
@@ -150,9 +159,9 @@ def _mark(level: Level, assessment: Assessment, zone: tzinfo) -> Mark:
         hours_from=elapsed.shortest_h if elapsed is not None and has_time else None,
         hours_to=elapsed.longest_h if elapsed is not None and has_time else None,
         sampled="not known" if level.sampled is None else span_text(level.sampled, assessment.now, zone),
-        place=_NOT_DRAWN if reported is None else level.place.value,
-        is_above=point.is_on_or_above_line if point else None,
-        line_mg_l=point.line_mg_l if point else None,
+        place=level.place.value,
+        is_above={Place.ABOVE: True, Place.BELOW: False}.get(level.place),
+        line_mg_l=point.line_mg_l if point and has_time else None,
         is_detection_limit=reported is not None and is_detection_limit(reported),
         status=level.result.status,
     )

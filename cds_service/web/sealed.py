@@ -17,9 +17,12 @@ from cryptography.fernet import Fernet, InvalidToken
 from cds_service.web.nomogram_view import Line, Mark, Moment, NomogramView
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime, timedelta
 
 _LARGEST_BYTES = 64 * 1024
+LONGEST_TOKEN = 6000
+"""Characters of a token that servers and browsers still carry in an address."""
 
 
 class SealError(Exception):
@@ -27,27 +30,36 @@ class SealError(Exception):
 
 
 class Seal:
-    """Seals and opens views with one secret; `lifetime` counts from the sealing."""
+    """Seals and opens views with one secret; `lifetime` counts from the sealing by the seal's own clock.
 
-    def __init__(self, secret: str, lifetime: timedelta) -> None:
+    Not the clock of the assessment: a case may be watched at an instant long past, and its link is still new.
+    """
+
+    def __init__(self, secret: str, lifetime: timedelta, clock: Callable[[], datetime]) -> None:
         """Derive the key from the secret (any text; the longer the better)."""
         key = hashlib.sha256(b"cds-service nomogram link\0" + secret.encode()).digest()
         self._fernet = Fernet(base64.urlsafe_b64encode(key))
         self._lifetime_s = int(lifetime.total_seconds())
+        self._clock = clock
 
-    def seal(self, view: NomogramView, now: datetime) -> str:
-        """The view as one URL-safe token."""
-        packed = zlib.compress(orjson.dumps(view), level=1)  # on the path of every card: quick rather than small
-        return self._fernet.encrypt_at_time(packed, int(now.timestamp())).decode().rstrip("=")
+    def seal(self, view: NomogramView) -> str | None:
+        """The view as one URL-safe token; None when it would be too long for an address."""
+        plain = orjson.dumps(view)
+        packed = zlib.compress(plain, level=1)  # on the path of every card: quick rather than small
+        token = self._fernet.encrypt_at_time(packed, self._seconds()).decode().rstrip("=")
+        return token if len(token) <= LONGEST_TOKEN and len(plain) <= _LARGEST_BYTES else None
 
-    def open(self, token: str, now: datetime) -> NomogramView:
+    def open(self, token: str) -> NomogramView:
         """The view in a token. Raises `SealError`."""
         padded = token + "=" * (-len(token) % 4)
         try:
-            packed = self._fernet.decrypt_at_time(padded.encode(), self._lifetime_s, int(now.timestamp()))
+            packed = self._fernet.decrypt_at_time(padded.encode(), self._lifetime_s, self._seconds())
         except (InvalidToken, UnicodeEncodeError) as error:
             raise SealError from error
         return _view(orjson.loads(zlib.decompressobj().decompress(packed, _LARGEST_BYTES)))
+
+    def _seconds(self) -> int:
+        return int(self._clock().timestamp())
 
 
 def _view(members: dict[str, object]) -> NomogramView:

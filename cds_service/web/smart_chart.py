@@ -58,10 +58,10 @@ def shown(chart: Chart, session: Session, settings: Settings, now: datetime) -> 
         assessment = evaluate(chart, orders=(), profile=settings.clinical_profile, now=now).assessment
     except MissingDataError as error:
         return values | {"missing": [_missing_words(error, key) for key in error.keys]}
-    cards = cards_for(assessment, order_context=None, base_url=settings.base_url, zone=zone)
+    made = cards_for(assessment, order_context=None, base_url=settings.base_url, zone=zone)
     drawn = drawing(nomogram_view(assessment, zone)) if has_nomogram(assessment) else {}
     told = {"notes": tuple(_notes(assessment, session)), "silence": _SILENCE if assessment.category is None else ""}
-    return values | {"cards": cards, "rules": rule_rows(assessment)} | told | drawn
+    return values | {"cards": [each.card for each in made], "rules": rule_rows(assessment)} | told | drawn
 
 
 def _missing_words(error: MissingDataError, key: str) -> str:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from cds_service.clinical.facts import Exposure, LabResult, NacTherapy, PatientFacts
 
-WIDTH, LEFT, RIGHT, TOP, LANE_HEIGHT = 960.0, 128.0, 944.0, 26.0, 46.0
+WIDTH, LEFT, RIGHT, TOP, LANE_HEIGHT = 960.0, 128.0, 918.0, 26.0, 58.0
 LANES = ("Ingestion", "Acetaminophen", "AST and ALT", "INR", "Acetylcysteine")
 
 _LANE_OF = {Analyte.ACETAMINOPHEN: 1, Analyte.ALT: 2, Analyte.AST: 2, Analyte.INR: 3}
@@ -30,6 +30,7 @@ _SHORTEST = timedelta(hours=6)
 _STEPS_H = (1, 2, 4, 6, 12, 24)
 _MOST_TICKS = 12
 _LABEL_WIDTH = 86.0
+_LONGEST_LABEL = 16
 
 
 SIZE = {"width": WIDTH, "left": LEFT, "right": RIGHT, "top": TOP}
@@ -194,7 +195,12 @@ def _drawn(events: Iterable[Event], axis: _Axis) -> Iterator[DrawnEvent]:
         is_near = event.lane == lane and left - last_x < _LABEL_WIDTH
         is_below = is_near and not is_below
         lane, last_x = event.lane, left
-        yield DrawnEvent(left, right, y, event.label, y + (19 if is_below else -10), event.words)
+        yield DrawnEvent(left, right, y, _short(event.label), y + (19 if is_below else -10), event.words)
+
+
+def _short(label: str) -> str:
+    """A label that leaves room for its neighbours; the table has the whole of it."""
+    return label if len(label) <= _LONGEST_LABEL else f"{label[: _LONGEST_LABEL - 1]}…"
 
 
 def _row(event: Event, now: datetime, zone: tzinfo) -> TimelineRow:

@@ -6,8 +6,10 @@ from datetime import timedelta
 
 import pytest
 
+from cds_service.clinical.assess import asks_of
+from cds_service.clinical.assessment import Judged
 from cds_service.clinical.facts import DataGap, GapKind, NacSource, Problem
-from cds_service.clinical.findings import Category, Overlay, Test, Verdict, all_of, any_of
+from cds_service.clinical.findings import Ask, Category, Overlay, Test, Verdict, all_of, any_of, met, unknown
 from cds_service.clinical.indications import INDICATIONS
 from cds_service.clinical.profiles import PROFILES, US_2023
 from cds_service.clinical.quantity import Analyte
@@ -215,3 +217,44 @@ def test_the_shipped_profile() -> None:
     assert (US_2023.treatment_line_mg_l, US_2023.high_risk_line_mg_l) == (150, 300)
     assert US_2023.poison_centre.phone == "1-800-222-1222"
     assert finding(assessed(), "B1").verdict is Verdict.NOT_MET
+
+
+@pytest.mark.parametrize(("ahead", "is_said"), [(5 / 60, False), (5 / 60 + 1 / 3600, True), (0, False), (2, True)])
+def test_a_time_ahead_of_the_clock_is_said_with_its_reference(ahead: float, *, is_said: bool) -> None:
+    ahead_of_us = level(90, -ahead)
+    found = assessed(overdose(9), level(80), ahead_of_us)
+    told = [gap.reference for gap in found.gaps if gap.kind is GapKind.UNUSABLE_TIME]
+    assert told == ([ahead_of_us.reference] if is_said else [])
+
+
+@pytest.mark.parametrize(
+    ("ask", "known", "is_sooner"),
+    [
+        (Ask(Test.INR), Ask(Test.INR), False),
+        (Ask(Test.INR, NOW), Ask(Test.INR), True),
+        (Ask(Test.INR, None, NOW), Ask(Test.INR), True),
+        (Ask(Test.INR), Ask(Test.INR, None, NOW), False),
+        (Ask(Test.INR, None, NOW), Ask(Test.INR, None, NOW), False),
+        (Ask(Test.INR), Ask(Test.INR, NOW), False),
+        (Ask(Test.INR, hours_ago(1)), Ask(Test.INR, NOW), True),
+        (Ask(Test.INR, NOW), Ask(Test.INR, NOW), False),
+        (Ask(Test.INR, NOW), Ask(Test.INR, hours_ago(1)), False),
+    ],
+)
+def test_a_stated_time_is_kept_over_now_and_the_sooner_of_two(ask: Ask, known: Ask, *, is_sooner: bool) -> None:
+    """As rules would ask one after the other: what stands at the end is the known one unless the new one is sooner."""
+    rules = [Judged(INDICATIONS[0], met("", asks=(each,))) for each in (known, ask)]
+    assert asks_of(rules, Category.INDICATED) == ((ask,) if is_sooner else (known,))
+
+
+def test_open_questions_are_not_asked_beside_not_indicated() -> None:
+    rules = [Judged(INDICATIONS[0], unknown("", "INR", asks=(Ask(Test.INR),)))]
+    assert asks_of(rules, Category.NOT_INDICATED) == ()
+    assert asks_of(rules, Category.DATA_NEEDED) == (Ask(Test.INR),)
+
+
+def test_the_bilirubin_of_the_episode_counts_to_the_hour() -> None:
+    week = 7 * 24
+    assert Overlay.ASSAY_BILIRUBIN in assessed(overdose(9), level(80), result(Analyte.BILIRUBIN, 12, week)).overlays
+    later = result(Analyte.BILIRUBIN, 12, week + 1 / 60)
+    assert Overlay.ASSAY_BILIRUBIN not in assessed(overdose(9), level(80), later).overlays

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from cds_service.clinical.cautions import CAUTIONS, as_rule
 from cds_service.clinical.facts import Diagnosis, NacSource, OrderedSubstance, Problem, Route, Severity
-from cds_service.clinical.findings import Category, Verdict
+from cds_service.clinical.findings import Category, Verdict, not_met
 from tests.clinical.facts_builders import (
     Fact,
     alt,
@@ -127,6 +128,18 @@ def test_while_data_are_missing_the_caution_is_open() -> None:
             Verdict.UNKNOWN,
             id="one-charted-twice",
         ),
+        pytest.param(
+            (SEVERE_COPD, exacerbation(0.5), has(Problem.COPD_EXACERBATION, 730 * 24)), Verdict.MET, id="730-days"
+        ),
+        pytest.param((SEVERE_COPD, exacerbation(0.5), has(Problem.COPD_EXACERBATION, 0)), Verdict.MET, id="one-now"),
+        pytest.param(
+            (
+                has(Problem.COPD_EXACERBATION, 900, severity=Severity.MODERATE),
+                has(Problem.COPD_EXACERBATION, 1800, severity=Severity.MILD),
+            ),
+            Verdict.MET,
+            id="charted-as-exacerbations-only",
+        ),
         pytest.param((SEVERE_COPD, exacerbation(0.5), exacerbation(-0.5)), Verdict.UNKNOWN, id="one-in-the-future"),
         pytest.param(
             (SEVERE_COPD, exacerbation(0.5), has(Problem.COPD_EXACERBATION, None)), Verdict.UNKNOWN, id="one-undated"
@@ -197,4 +210,19 @@ def test_a_caution_is_judged_on_an_order_only() -> None:
     found = assessed(*BELOW, IV_NAC)
     row = next(j for j in found.judged if j.rule.id.startswith("E5-"))
     assert row.finding.is_met
-    assert not row.rule.judge(case_of(chart(*BELOW, IV_NAC))).is_met
+    assert row.rule.judge(case_of(chart(*BELOW, IV_NAC))) == not_met("no order is selected")
+
+
+def test_a_row_keeps_its_statements_and_warns_as_a_caution() -> None:
+    assert {row.id[:2]: (as_rule(row).category, as_rule(row).statements) for row in CAUTIONS} == {
+        "E1": (Category.CAUTION, ("S7", "S9", "S10")),
+        "E2": (Category.CAUTION, ("S8", "S10")),
+        "E3": (None, ("S7",)),
+        "E4": (Category.CAUTION, ("S10",)),
+        "E5": (Category.CAUTION, ("S3", "S4")),
+        "E6": (Category.CAUTION, ("S10",)),
+    }
+
+
+def test_no_caution_is_critical_by_itself() -> None:
+    assert [caution.is_critical for caution in assessed(*BELOW, IV_NAC).cautions] == [False]

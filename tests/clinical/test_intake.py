@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from cds_service.clinical.intake import Body, Intake, intake_of, is_toxic
+from cds_service.clinical.intake import Body, Intake, intake_of, is_toxic, is_toxic_within_a_day
 from tests.clinical.facts_builders import amount, course, given, took
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ ADULT, CHILD, AGELESS = Body(30, 70), Body(4, 16), Body(None, 16)
             [took(2, (96, 1), is_course=True)], Intake(2_000, 2_000, 2_000, is_complete=True), id="course-of-one-amount"
         ),
         pytest.param([took(None, 9, is_course=True)], Intake(), id="course-of-an-unknown-amount"),
+        pytest.param([took(0, 9, is_course=True)], Intake(0, 0, 0, is_complete=True), id="course-of-nothing"),
         pytest.param(
             [took(12, 9), given(12, 9)], Intake(12_000, 12_000, 12_000, is_complete=True), id="told-twice-counted-once"
         ),
@@ -89,6 +90,21 @@ def whole(day_g: float, two_g: float | None = None, three_g: float | None = None
 )
 def test_toxic(intake: Intake, body: Body, *, toxic: bool | None) -> None:
     assert is_toxic(intake, body) is toxic
+
+
+@pytest.mark.parametrize(
+    ("intake", "toxic"),
+    [
+        (whole(10), True),
+        (whole(9.99), False),
+        (whole(6, 12), False),
+        (Intake(9_990), None),
+        (Intake(10_000), True),
+        (Intake(), None),
+    ],
+)
+def test_toxic_within_a_day(intake: Intake, *, toxic: bool | None) -> None:
+    assert is_toxic_within_a_day(intake, ADULT) is toxic
 
 
 def test_a_young_child() -> None:

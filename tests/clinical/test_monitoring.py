@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given as drawn_from
@@ -117,8 +117,10 @@ def test_alt_is_measured_against_the_peak_of_the_episode(peak: float | str, now:
 
 
 def test_the_fall_is_shown_with_the_range_the_guidelines_give() -> None:
+    steep = finding(assessed(*ENDED, alt(1200, 15), *good(alt=alt(300, 4))), "G1").because
+    assert "(peak 1200, down 75 %;" in steep
     because = finding(assessed(*ENDED, alt(1200, 15), *good(alt=alt(840, 4))), "G1").because
-    assert "ALT 840 U/L (peak 1200, down 30%; guidelines ask for 25 to 50 %)" in because
+    assert "ALT 840 U/L (peak 1200, down 30 %; guidelines ask for 25 to 50 %)" in because
 
 
 @pytest.mark.parametrize(
@@ -204,6 +206,26 @@ def test_infusions_that_overlap_are_not_added_up(bags: tuple[NacTherapy, ...]) -
     assert any("overlapping" in words for words in found.nac.still_open)
 
 
+def begun(ago: float | None, mg: float) -> NacTherapy:
+    return nac(NacSource.ADMINISTRATION, "completed", ago, dose_mg=mg, reference=f"MedicationAdministration/{ago}-{mg}")
+
+
+@pytest.mark.parametrize(
+    "bags",
+    [
+        pytest.param((infused(10_500, 24, 23), infused(3_500, 23.25, 19)), id="a-quarter-of-an-hour"),
+        pytest.param((begun(24, 10_500), begun(23.5, 3_500)), id="another-dose"),
+        pytest.param((begun(24, 10_500), begun(23, 10_500)), id="an-hour-later"),
+        pytest.param((begun(24, 10_500), begun(22.5, 10_500)), id="later-still"),
+        pytest.param((begun(24, 10_500), begun(None, 10_500)), id="undated"),
+    ],
+)
+def test_infusions_that_do_not_overlap(bags: tuple[NacTherapy, ...]) -> None:
+    found = assessed(*TREATED, *bags, *good())
+    assert found.nac is not None
+    assert not any("overlapping" in words for words in found.nac.still_open)
+
+
 def test_undated_or_future_infusions_count_for_nothing() -> None:
     undated = [nac(NacSource.ADMINISTRATION, "in-progress", None, dose_mg=10_500.0, reference=f"M/{n}") for n in (1, 2)]
     found = assessed(*TREATED, *undated)
@@ -257,6 +279,20 @@ def test_the_end_of_a_bag_without_a_planned_end_is_that_of_the_regimen() -> None
     assert found.nac.running.ends_course_at == hours_ago(-14)
     assert monitored(found) == {"G3"}
     assert "how much of the running infusion" in finding(found, "G3").because
+
+
+@pytest.mark.parametrize("dose", [{"dose_mg": 7_300.0}, {"dose_mg": 6_400.0}, {"dose_mg_kg": 100.0}])
+def test_a_dose_within_a_tenth_of_a_bag_is_that_bag(dose: dict[str, Any]) -> None:
+    found = assessed(*TREATED, nac(NacSource.ADMINISTRATION, "in-progress", 2, **dose))
+    assert found.nac is not None
+    assert found.nac.running is not None
+    assert found.nac.running.number == 3
+
+
+@pytest.mark.parametrize(("ago", "rule"), [(15, "G1"), (15.01, "G3")])
+def test_a_result_counts_from_12_h_before_the_course_ended(ago: float, rule: str) -> None:
+    """The last bag ended 3 h before NOW."""
+    assert monitored(assessed(*ENDED, *good(inr=inr(1.2, ago)))) == {rule}
 
 
 @pytest.mark.parametrize("milligrams", [None, 1_000.0, 9_000.0])

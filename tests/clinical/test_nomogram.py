@@ -28,14 +28,16 @@ def test_four_hour_equivalent(level: float, hours: float, equivalent: float) -> 
     assert four_hour_equivalent(level, hours) == pytest.approx(equivalent, abs=0.005)
 
 
-@pytest.mark.parametrize(("level", "hours"), [(10, 19.63), (150, 4.0), (75, 8.0), (18.75, 16.0), (4.6875, 24.0)])
+@pytest.mark.parametrize(
+    ("level", "hours"), [(0.5, 36.92), (1, 32.92), (10, 19.63), (150, 4.0), (75, 8.0), (18.75, 16.0), (4.6875, 24.0)]
+)
 def test_the_time_at_which_a_level_meets_the_line(level: float, hours: float) -> None:
     assert hours_on_line(150, level) == pytest.approx(hours, abs=0.005)
 
 
 @pytest.mark.parametrize("level", [0, -1])
 def test_a_level_of_nothing_meets_no_line(level: float) -> None:
-    with pytest.raises(ValueError, match="meets no line"):
+    with pytest.raises(ValueError, match=r"^a level of zero meets no line$"):
         hours_on_line(150, level)
 
 

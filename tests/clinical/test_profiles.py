@@ -102,6 +102,10 @@ def test_every_key_is_shown_to_matter() -> None:
     assert {f.name for f in fields(Profile)} == {key.field for key in KEYS} | described
 
 
+def test_limits_that_are_equal_go_together() -> None:
+    assert conflicts(replace(US_2023, detectable_mg_l=15, rsi_level_mg_l=15, context_free_level_mg_l=15)) == ()
+
+
 SHIPPED = {
     "us-2023": (150, 24, "or", 40, "serial", "show_both", "three-bag", 100, "1-800-222-1222"),
     "uk-2012": (100, 1, "or", 40, "serial", "show_both", "snap", 110, "0344 892 0111"),

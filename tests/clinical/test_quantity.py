@@ -209,6 +209,9 @@ def test_elapsed_is_a_range_when_a_time_is_an_interval() -> None:
 def test_a_span_contains_a_narrower_one() -> None:
     day = Span(NOON - timedelta(hours=12), NOON + timedelta(hours=12))
     assert day.contains(Span.at(NOON))
+    assert day.contains(day)
+    assert day.contains(Span.at(day.earliest))
+    assert day.contains(Span.at(day.latest))
     assert not Span.at(NOON).contains(day)
 
 

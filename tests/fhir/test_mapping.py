@@ -129,6 +129,7 @@ def version(value: float, updated: str | None, version_id: Any = None) -> Json:
         (version(1, EIGHT, "9"), version(2, EIGHT, "10"), 2),
         (version(1, None, "1"), version(2, None, "2"), 2),
         (version(1, None), version(2, EIGHT), 2),
+        (version(1, EIGHT, None), version(2, EIGHT, "0"), 2),
         (level(2, meta=5), level(2, meta=5), 2),
     ],
 )

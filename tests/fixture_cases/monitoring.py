@@ -7,6 +7,7 @@ from tests.builders import (
     ICD10CM,
     INTRAVENOUS,
     NAC_INJECTION,
+    SELF_POISONING,
     Amount,
     Code,
 )
@@ -35,13 +36,22 @@ _JAUNDICE = Code(ICD10CM, "R17", "Unspecified jaundice")
 _treated = together(overdose(30), level(180, 26), normal_liver(26), weighs(70, 26))
 _first_two_bags = together(infused(10_500, 24, 23), infused(3_500, 23, 19))
 _whole_course = together(_treated, _first_two_bags, infused(7_000, 19, 3))
+# The same, written down on arrival 2 h after the overdose, so that the case can be watched from there.
+_from_arrival = together(
+    has(*SELF_POISONING, text="Acetaminophen overdose", onset=30, recorded=28),
+    weighs(70, 28),
+    level(180, 26),
+    normal_liver(26),
+    _first_two_bags,
+    infused(7_000, 19, 3),
+)
 _good_end = together(level(4, 3.5), alt(30, 3.5), ast(28, 3.5), inr(1.2, 3.5))
 
 CASES: tuple[Case, ...] = (
     Case(
         slug="g1-criteria-met",
         title="Whole course given, level below 10 mg/L, INR 1.2, AST and ALT normal",
-        chart=(_whole_course, _good_end),
+        chart=(_from_arrival, _good_end),
         calls=(
             view("criteria-met", summary_contains=("the clinician decides",)),
             ordering("acetaminophen", "caution"),

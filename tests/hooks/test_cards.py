@@ -323,7 +323,7 @@ def test_no_weight_shows_no_mg() -> None:
 def test_second_hand_evidence_asks_to_be_verified() -> None:
     primary = judged("B1-x", Finding(Verdict.MET, "x"), category=Category.INDICATED, evidence=(REVIEW_CAVEATS,))
     found = card(assessment(primary=primary, judged=(primary,)))
-    assert "(read second-hand: verify locally)" in found["detail"]
+    assert "(verify locally)" in found["detail"]
     assert found["source"]["url"] == BASE_URL
 
 

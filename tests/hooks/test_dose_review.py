@@ -123,7 +123,8 @@ def test_a_right_order_gets_no_dose_card(texts: tuple[str, ...], kg: float, hook
         ((*RIGHT, "100 mg in 50 mL D5W over 30 min"), 70, FaultKind.EXTRA_BAG, "critical", "one bag more"),
         (("200 mg/kg in 1 L D5W over 4 h", "100 mg/kg in 500 mL D5W over 16 h"), 40.9, FaultKind.TOO_LIGHT, "critical",
          "(three-bag dosing)"),
-        (("per protocol",), 70, FaultKind.UNREAD, "warning", "Could not read the dose of MedicationRequest/n1"),
+        (("per protocol",), 70, FaultKind.UNREAD, "warning",
+         "The ordered dose cannot be read; no dose with a unit is stated"),
     ],
 )  # fmt: skip
 def test_what_is_off_is_said_with_the_right_number(

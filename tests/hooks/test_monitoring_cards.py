@@ -74,7 +74,7 @@ def test_criteria_met_leave_the_decision_to_the_clinician() -> None:
     shown = card(*TREATED, THIRD_DONE, *good(4))
     assert (shown["source"]["topic"]["code"], shown["indicator"]) == ("criteria-met", "info")
     assert "the clinician decides" in shown["summary"]
-    assert "300 of 300 mg/kg (21000 mg) given in 21 h" in shown["detail"]
+    assert "300 of 300 mg/kg (21,000 mg) given in 21 h" in shown["detail"]
     assert "suggestions" not in shown
     assert "stop" not in f"{shown['summary']} {shown['detail']}".lower().replace("to stop taking", "")
 

@@ -3,6 +3,12 @@
 
 const main = document.querySelector("main");
 
+// Stays while the content changes, so that screen readers say what came of it.
+const announced = document.createElement("p");
+announced.setAttribute("role", "status");
+announced.className = "unseen";
+document.body.append(announced);
+
 let latest = 0;
 
 async function send(form, button) {
@@ -37,6 +43,8 @@ function show(page) {
       each.open = true;
     }
   });
+  announced.textContent = [...main.querySelectorAll(".told, .problem, .cards h3, .finding.none")]
+    .map((each) => each.textContent.trim()).join(". ");
   if (focused) {
     document.getElementById(focused)?.focus();
   }
