@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import orjson
 import pytest
 
 from benchmarks import bodies, report
 from benchmarks.bars import FLOOR, OWN, PATIENT_VIEW, bars, costs_per_observation
 from benchmarks.judging import Golden, audit_lines, goldens, judged
-from benchmarks.load import Load, p99
+from benchmarks.load import Load, OneClient, loader_for, p99
 from benchmarks.measuring import Fetching, Measured, Round, Turn
+from benchmarks.processes import StartError, free_port, running
 from benchmarks.sizing import sizes
 from benchmarks.targets import own_service
 from cds_service.hooks.models import Hook
@@ -163,3 +166,34 @@ def test_audit_lines_are_found_in_a_log(tmp_path: Path) -> None:
 
 def test_every_fixture_has_a_call_to_soak_with() -> None:
     assert {golden.slug for golden in goldens()} == {case.slug for case in load_cases()}
+
+
+def test_a_process_is_measured_and_its_refusals_are_counted(tmp_path: Path) -> None:
+    port = free_port()
+    command = [sys.executable, "-m", "http.server", str(port), "--bind", "127.0.0.1"]
+    body = tmp_path / "body"
+    body.write_bytes(b"{}")
+    with running(command, port, "/", tmp_path / "log") as each:
+        before = each.cpu_s()
+        made = OneClient()(f"{each.base}/", body, 0.2)
+        assert each.cpu_s() >= before
+        assert each.resident_mib() > 1
+        assert each.first_answer_s > 0
+    assert made.requests > 0
+    assert made.failures == made.requests  # it takes no POST
+    with pytest.raises(httpx.TransportError):
+        httpx.get(each.base)
+
+
+def test_a_process_that_ends_is_told_with_its_last_words(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", "raise SystemExit('no such port')"]
+    with pytest.raises(StartError, match="no such port"), running(command, free_port(), "/", tmp_path / "log"):
+        pytest.fail("it never answered")
+
+
+def test_large_bodies_are_sent_one_by_one(tmp_path: Path) -> None:
+    usual = OneClient()
+    (tmp_path / "small").write_bytes(b"x")
+    (tmp_path / "large").write_bytes(b"x" * 1_000_001)
+    assert loader_for(tmp_path / "small", usual) is usual
+    assert loader_for(tmp_path / "large", usual) is not usual
