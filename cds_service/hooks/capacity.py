@@ -26,7 +26,7 @@ class OverCapacityError(InvalidRequestError):
 
     def __init__(self) -> None:
         """Say so in one issue."""
-        words = "The service has as many calls in hand as it takes. Nothing was read; call again in a moment."
+        words = "The service has as many calls in hand as it takes; call again in a moment."
         super().__init__(HTTPStatus.SERVICE_UNAVAILABLE, Issue("throttled", words))
 
 
