@@ -12,8 +12,13 @@ TEST_PROCESSES ?= auto
 
 COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --universal --python-version 3.11
 
+SECONDS_OF_SOAK ?= 900
+# The time written into a wheel: that of the last commit, or a fixed one outside a checkout.
+SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 1767225600)
+
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint hapi test-hapi test-postgres test-browser pictures lock rules fixtures goldens conformance mutants wheel clean
+.PHONY: help demo test lint hapi test-hapi test-postgres test-replicas test-browser pictures bench bench-smoke soak \
+  lock rules fixtures goldens conformance mutants wheel sbom audit check-manifests clean
 
 help: ## Show these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -47,6 +52,18 @@ test-hapi: $(READY) ## Run the fixtures through HAPI end to end
 test-postgres: $(READY) ## Run the store on a PostgreSQL server of its own (Debian: postgresql)
 	$(BIN)/python -m pytest -m postgres tests/integration
 
+test-replicas: $(READY) ## Run two replicas behind nginx on one PostgreSQL (Debian: nginx-light, postgresql)
+	$(BIN)/python -m pytest -m replicas tests/integration
+
+bench: $(READY) ## Measure the service beside a floor and its peers (15 minutes); writes benchmarks/results/
+	$(BIN)/python -m benchmarks
+
+bench-smoke: $(READY) ## Measure the service and the floor once and briefly; writes build/benchmarks/smoke/
+	$(BIN)/python -m benchmarks --smoke
+
+soak: $(READY) ## Call at a fixed rate while the FHIR server fails (SECONDS_OF_SOAK=900); every answer is compared
+	$(BIN)/python -m benchmarks.soak --seconds $(SECONDS_OF_SOAK)
+
 test-browser: $(READY) ## Use the pages in a real browser (Chromium); screenshots stay in build/screenshots
 	$(BIN)/python -m pytest -m browser tests/browser
 
@@ -75,8 +92,27 @@ mutants: $(READY) ## Change the rules one by one and see the tests fail (an hour
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/mutmut run
 	$(BIN)/python -m tests.mutation_score
 
-wheel: $(READY) ## Build the wheel into dist/
-	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation -w dist .
+wheel: $(READY) ## Build the wheel into dist/, the same bytes from the same sources
+	SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) $(BIN)/python \
+	  -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation -w dist .
+
+# Tools of a release, in an environment of their own: nothing of the service needs them.
+build/tools/.ready:
+	$(PYTHON) -m venv build/tools
+	build/tools/bin/python -m pip install --quiet --disable-pip-version-check \
+	  cyclonedx-bom==7.5.0 kubernetes-validate==1.37.0 pip-audit==2.10.1
+	@touch $@
+
+sbom: build/tools/.ready ## Write the bill of materials of what is locked, as CycloneDX, into dist/
+	@mkdir -p dist
+	build/tools/bin/cyclonedx-py requirements requirements.lock --pyproject pyproject.toml --output-reproducible \
+	  -o dist/cds-service.cdx.json
+
+audit: $(READY) build/tools/.ready ## Look the locked packages up among known vulnerabilities, where that can be done
+	$(BIN)/python -m release.audit build/tools/bin/pip-audit
+
+check-manifests: build/tools/.ready ## Hold deploy/kubernetes/ against the schema of Kubernetes
+	build/tools/bin/kubernetes-validate --strict --kubernetes-version 1.37 deploy/kubernetes/*.yaml
 
 clean: ## Remove what was built, .venv included
-	rm -rf .venv dist build mutants hapi/target .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage
+	rm -rf .venv dist build mutants hapi/target benchmarks/hapi-cds/target .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage

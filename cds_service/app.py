@@ -15,6 +15,7 @@ from cds_service import __version__
 from cds_service.barrier import FaultBarrier, WithoutTrailingSlash, add_failures
 from cds_service.fhir.client import FhirClient
 from cds_service.fhir.exchange import FetchLimits
+from cds_service.hooks.capacity import Capacity
 from cds_service.hooks.gate import Gate
 from cds_service.hooks.jwks import KeyLimits, PublishedKeys
 from cds_service.hooks.metrics import Metrics, write_audit_line
@@ -99,6 +100,7 @@ def create_app(  # noqa: PLR0913 - each is something that a test or another appl
         observers=() if oversight.is_internal else (write_audit_line, alarms.observe, premises.keep),
         trace=oversight.tracer,
         feedback=store,
+        capacity=Capacity(settings.max_calls),
     )
     app.include_router(hook_routes(desk))
     app.include_router(operations_routes(premises, alarms, lambda: hasattr(app.state, "fhir_client")))

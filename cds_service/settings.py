@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 PREFIX = "CDS_"
 _MIB = 1024 * 1024
+MOST_CALLS = 200
+"""A process answers about a hundred calls a second from prefetch: this many in hand are two seconds of work, well
+inside the deadline, while calls that wait for slow FHIR servers find room."""
 _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
 _BASES = ("allowed_fhir_servers", "default_fhir_server")
 
@@ -200,6 +203,12 @@ class Settings(BaseSettings):
     )
     link_minutes: float = Field(
         default=15, ge=1, le=120, allow_inf_nan=False, description="a number of minutes from 1 to 120"
+    )
+    max_calls: int = Field(
+        default=MOST_CALLS,
+        ge=1,
+        le=10_000,
+        description="a whole number of calls in hand at once from 1 to 10000 (per process)",
     )
     smart_client_id: Annotated[str, BeforeValidator(_stripped), AfterValidator(_usable_app)] = Field(
         default="",

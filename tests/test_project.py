@@ -55,7 +55,7 @@ def test_the_installed_package_declares_what_the_project_file_says() -> None:
     assert installed == {name_of(each) for each in PROJECT["project"]["dependencies"]}
 
 
-@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md"])
+@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md", "docs/sizing.md"])
 def test_every_make_command_in_the_documents_exists(document: str) -> None:
     named = set(re.findall(r"\bmake ([a-z][a-z-]*)\b", code_in((ROOT / document).read_text())))
     assert named, f"{document} names no command"

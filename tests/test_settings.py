@@ -73,6 +73,8 @@ REFUSED = [
     ("CDS_TIMEZONE", "Mars/Olympus", "time zone"),
     ("CDS_SHARED_SERVICE_ID", "perhaps", "true or false"),
     ("CDS_MAX_BODY_BYTES", "1023", "1024"),
+    ("CDS_MAX_CALLS", "0", "from 1"),
+    ("CDS_MAX_CALLS", "10001", "to 10000"),
 ]
 
 

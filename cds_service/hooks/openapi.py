@@ -32,6 +32,7 @@ _FAILURE_WORDS = {
     "412": "Required data are missing: one issue per prefetch key",
     "413": "The body is too large",
     "415": "The body is not JSON",
+    "503": "The service has as many calls in hand as it takes; Retry-After says when to call again",
     "default": "Any other failure; there is no recommendation",
 }
 _REQUEST_SCHEMA: dict[str, Any] = {

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from http import HTTPStatus
 from time import perf_counter
@@ -19,6 +19,7 @@ from fastapi import APIRouter, Request, Response
 from cds_service.clinical.ruleset import ruleset_id
 from cds_service.hooks.body import check_media_type, parsed, read_body
 from cds_service.hooks.calls import Answer, ChartAccess, UnansweredError, answer_call
+from cds_service.hooks.capacity import Capacity
 from cds_service.hooks.discovery import ServiceEntry, discovery_document, service_entries
 from cds_service.hooks.errors import JSON_MEDIA_TYPE, InvalidRequestError, Issue, outcome_response, refuse
 from cds_service.hooks.feedback import feedback_records
@@ -27,6 +28,7 @@ from cds_service.hooks.metrics import Metrics, plain_token, unmapped_tokens
 from cds_service.hooks.models import HookRequest, hook_request
 from cds_service.hooks.openapi import CALL, FAILURES, FEEDBACK, FEEDBACK_FAILURES
 from cds_service.records import CallRecord, FeedbackRegister, StoreUnavailableError
+from cds_service.settings import MOST_CALLS
 
 if TYPE_CHECKING:
     from cds_service.clinical.assessment import Assessment
@@ -51,7 +53,7 @@ class Desk:
     `links_for`: the links of a card to pages of this service about its assessment.
     `gate`: who decides whether a caller is a trusted client; None: everybody may call.
     `observers` are told of every finished call; `trace` too, with the caller's `traceparent` and the present instant.
-    `feedback`: where feedback is kept; None offers no route for it.
+    `feedback`: where feedback is kept; None offers no route for it. `capacity`: the places for calls in hand.
     """
 
     settings: Settings
@@ -63,6 +65,7 @@ class Desk:
     observers: tuple[Callable[[CallRecord], None], ...] = ()
     trace: CallTrace | None = None
     feedback: FeedbackRegister | None = None
+    capacity: Capacity = field(default_factory=lambda: Capacity(MOST_CALLS))
 
 
 def hook_routes(desk: Desk) -> APIRouter:
@@ -125,19 +128,22 @@ async def _respond(desk: Desk, entries: tuple[ServiceEntry, ...], service_id: st
     call: HookRequest | None = None
     caller: TrustedClient | None = None
     try:
+        desk.capacity.check()
         caller = await authenticated(desk, request, f"{DISCOVERY_PATH}/{service_id}")
-        call = hook_request(await _json_in(desk, request, service))
-        request.state.hook_instance = plain_token(call.hook_instance)
-        _check_hook(entries, service, call)
-        answer = await _answer(desk, call, caller, desk.settings.deadline_seconds - (perf_counter() - started))
+        body = await _json_in(desk, request, service)
+        with desk.capacity.answering():
+            call = hook_request(body)
+            request.state.hook_instance = plain_token(call.hook_instance)
+            _check_hook(entries, service, call)
+            answer = await _answer(desk, call, caller, desk.settings.deadline_seconds - (perf_counter() - started))
     except InvalidRequestError as error:
         _account(desk, request, _by(caller, _refused(desk, service, call, error, started)))
         return outcome_response(error.status, error.issues, error.headers)
     is_shadow = desk.settings.shadow
-    body = orjson.dumps({"cards": [] if is_shadow else answer.cards})
+    told = orjson.dumps({"cards": [] if is_shadow else answer.cards})
     record = replace(_answered(service, call, answer, started), is_shadow=is_shadow)
     _account(desk, request, _by(caller, record))
-    return Response(body, media_type=JSON_MEDIA_TYPE, headers=_server_timing(answer))
+    return Response(told, media_type=JSON_MEDIA_TYPE, headers=_server_timing(answer))
 
 
 def _server_timing(answer: Answer) -> dict[str, str]:
@@ -168,8 +174,9 @@ async def _json_in(desk: Desk, request: Request, service: str) -> Any:
         refuse("There is no service with this id; see /cds-services", status=HTTPStatus.NOT_FOUND, code="not-found")
     check_media_type(request.headers.get("content-type"))
     try:
-        async with asyncio.timeout(desk.settings.deadline_seconds):
-            raw = await read_body(request, desk.settings.max_body_bytes)
+        with desk.capacity.arriving():
+            async with asyncio.timeout(desk.settings.deadline_seconds):
+                raw = await read_body(request, desk.settings.max_body_bytes)
     except TimeoutError:
         refuse("The body did not arrive in time", status=HTTPStatus.REQUEST_TIMEOUT, code="timeout")
     return parsed(raw)

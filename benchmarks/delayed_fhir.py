@@ -1,0 +1,62 @@
+"""A FHIR server on loopback that answers every request after a set delay: python -m benchmarks.delayed_fhir PORT MS.
+
+Searches are worked out once and then repeated byte by byte, so that it costs the machine next to nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import TYPE_CHECKING
+
+import uvicorn
+
+from benchmarks.bodies import chart
+from cds_service.app import utc_now
+from cds_service.sandbox.server import fhir_app
+from cds_service.sandbox.store import ResourceStore
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+
+class Delayed:
+    """An application whose answers come late, and are remembered by path and query."""
+
+    def __init__(self, app: ASGIApp, delay_seconds: float) -> None:
+        """Wrap the application."""
+        self._app = app
+        self._delay_seconds = delay_seconds
+        self._answers: dict[tuple[str, bytes], list[Message]] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer after the delay."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        asked = (scope["path"], scope["query_string"])
+        if asked not in self._answers:
+            self._answers[asked] = await self._answered(scope, receive)
+        await asyncio.sleep(self._delay_seconds)
+        for message in self._answers[asked]:
+            await send(message)
+
+    async def _answered(self, scope: Scope, receive: Receive) -> list[Message]:
+        told: list[Message] = []
+
+        async def keep(message: Message) -> None:
+            told.append(message)
+
+        await self._app(scope, receive, keep)
+        return told
+
+
+def main() -> None:
+    """Serve the chart of the benchmarks until the process is ended."""
+    port, delay_ms = int(sys.argv[1]), float(sys.argv[2])
+    app = Delayed(fhir_app(ResourceStore(chart(utc_now()))), delay_ms / 1000)
+    uvicorn.run(app, host="127.0.0.1", port=port, log_level="warning", access_log=False)
+
+
+if __name__ == "__main__":
+    main()

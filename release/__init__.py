@@ -1,0 +1,1 @@
+"""What a release needs and a running service does not."""
