@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from pyspark import SparkConf, SparkContext, StorageLevel
+from pyspark import SparkConf, SparkContext
 
 from cds_service.population.buckets import Chart, bucket_of, judge_bucket
 from cds_service.population.intake import IntakeReport, input_files, read_file
@@ -23,14 +23,10 @@ from cds_service.population.intake import IntakeReport, input_files, read_file
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from pyspark import RDD
-
     from cds_service.clinical.profiles import Profile
     from cds_service.population.buckets import Run
 
 _PACKAGE_ROOT = Path(__file__).resolve().parents[2]
-_SHARED, _REPORT = -1, -2
-"""Beside the rows of buckets travel those of what charts may refer to, and one report of each file."""
 
 
 @contextmanager
@@ -55,41 +51,42 @@ def spark_context(master: str) -> Iterator[SparkContext]:
 def evaluate_on_spark(
     context: SparkContext, source: Path, run: Run, profile: Profile, *, wanted: Iterable[int] | None = None
 ) -> IntakeReport:
-    """Judge the buckets of a run that are not done (of `wanted`, if given); returns what was read."""
+    """Judge the buckets of a run that are not done (of `wanted`, if given); returns what was read.
+
+    One job: a task for each file, one shuffle, a task for each bucket. What charts may refer to goes to every open
+    bucket; what each file was like goes to a partition of its own, behind the buckets.
+    """
     files, report = input_files(source)
     open_buckets = frozenset(run.open_buckets(wanted))
-    read = _read(context, files, open_buckets, run.buckets)
-    for told in read.filter(lambda row: row[0] == _REPORT).values().collect():
-        report.add(told)
-    rows = read.filter(lambda row: row[0] == _SHARED).values().collect()
-    shared = context.broadcast({reference: orjson.loads(json) for _, reference, json in sorted(rows)})
+    count = run.buckets
 
-    def judged(bucket: int, placed: Iterable[tuple[int, tuple[str, str, bytes]]]) -> Iterator[int]:
-        if bucket in open_buckets:
-            yield judge_bucket(run, bucket, _charts(placed), shared.value, profile)
+    def placed(file: tuple[int, str]) -> Iterator[tuple[int, Any]]:
+        number, path = file
+        own = IntakeReport()
+        for each in read_file(Path(path), own):
+            row = (each.patient, each.reference, each.json)
+            buckets = {bucket_of(each.patient, count)} if each.patient else open_buckets
+            yield from ((bucket, row) for bucket in buckets & open_buckets)
+        yield count, (number, own)
 
-    read.filter(lambda row: row[0] >= 0).partitionBy(run.buckets, int).mapPartitionsWithIndex(judged).count()
-    read.unpersist()
+    def judged(bucket: int, rows: Iterable[tuple[int, Any]]) -> Iterator[tuple[int, IntakeReport]]:
+        if bucket == count:
+            yield from (row for _, row in rows)
+        elif bucket in open_buckets:
+            _judge(run, bucket, [row for _, row in rows], profile)
+
+    names = [(number, str(path.resolve())) for number, path in enumerate(files)]
+    read = context.parallelize(names, max(len(names), 1)).flatMap(placed)
+    told = read.partitionBy(count + 1, int).mapPartitionsWithIndex(judged).collect()
+    for _, each in sorted(told, key=itemgetter(0)):
+        report.add(each)
     return report
 
 
-def _read(context: SparkContext, files: list[Path], buckets: frozenset[int], count: int) -> RDD[tuple[int, Any]]:
-    """Every resource of these buckets by bucket, read once, one task a file; kept on the machines' disks."""
-
-    def placed(path: str) -> Iterator[tuple[int, Any]]:
-        report = IntakeReport()
-        for each in read_file(Path(path), report):
-            bucket = bucket_of(each.patient, count) if each.patient else _SHARED
-            if bucket in buckets or bucket == _SHARED:
-                yield bucket, (each.patient, each.reference, each.json)
-        yield _REPORT, report
-
-    names = context.parallelize([str(path.resolve()) for path in files], max(len(files), 1))
-    return names.flatMap(placed).persist(StorageLevel.DISK_ONLY)
-
-
-def _charts(placed: Iterable[tuple[int, tuple[str, str, bytes]]]) -> Iterator[Chart]:
-    """The charts of one bucket in order of patient id, resources in order of reference and content."""
-    rows = sorted(row for _, row in placed)
-    for patient, own in groupby(rows, key=itemgetter(0)):
-        yield Chart(patient, tuple(json for _, _, json in own))
+def _judge(run: Run, bucket: int, rows: list[tuple[str, str, bytes]], profile: Profile) -> None:
+    """One bucket: charts in order of patient id, resources in order of reference and content."""
+    rows.sort()
+    shared = {reference: orjson.loads(json) for patient, reference, json in rows if not patient}
+    own = groupby((row for row in rows if row[0]), key=itemgetter(0))
+    charts = (Chart(patient, tuple(json for _, _, json in chart)) for patient, chart in own)
+    judge_bucket(run, bucket, charts, shared, profile)
