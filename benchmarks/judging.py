@@ -62,6 +62,7 @@ def goldens() -> list[Golden]:
         Golden(case.slug, Hook(call["hook"]), call.get("order"), tuple(call["topics"]))
         for case in load_cases()
         for call in case.expected.get("calls", ())
+        if "profile" not in call
     ]
 
 
