@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from cds_service.clinical.assess import assess
 from cds_service.clinical.facts import DataGap, DrugOrder, GapKind
 from cds_service.clinical.findings import Category
+from cds_service.fhir.fetched import FaultKind
 from cds_service.fhir.gather import Gathered, gather
 from cds_service.fhir.mapping import facts_from_resources
 from cds_service.fhir.queries import QUERY_BY_KEY
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from cds_service.clinical.facts import PatientFacts
     from cds_service.clinical.profiles import Profile
     from cds_service.fhir.client import FhirClient
-    from cds_service.fhir.fetched import FaultKind
     from cds_service.fhir.reading import JsonObject
     from cds_service.fhir.servers import FhirServer
 
@@ -35,6 +35,20 @@ _MOST_READ = 20
 """References of draft orders that one call follows."""
 
 _LACKS = frozenset({GapKind.NOT_FETCHED, GapKind.TRUNCATED, GapKind.UNREADABLE})
+_PASSES = frozenset(
+    {
+        FaultKind.BUSY,
+        FaultKind.NOT_JSON,
+        FaultKind.OPEN_CIRCUIT,
+        FaultKind.RATE_LIMITED,
+        FaultKind.SERVER_ERROR,
+        FaultKind.TIMEOUT,
+        FaultKind.TOO_LARGE,
+        FaultKind.TRUNCATED,
+        FaultKind.UNREACHABLE,
+    }
+)
+"""Failures of a moment, not of a server that does not offer the search."""
 _NEEDS_ALL = frozenset({None, Category.NOT_INDICATED})
 
 
@@ -136,12 +150,15 @@ def evaluate(
     """Assess the chart with these draft orders at `now`; `unselected`: the other drafts of the call.
 
     Raises `MissingDataError` when required data are missing, unless what is at hand already gives *treat*:
-    an error must not hide a treatment. Required data of which only a part was read are missing only where all
+    an error must not hide a treatment. Silence also needs the drugs taken and given: one of them may be the
+    exposure. Required data of which only a part was read are missing only where all
     of them are needed, which is to say "not indicated" or nothing.
     """
     started = perf_counter()
-    assessment = assess(replace(chart.facts, orders=orders, unselected=unselected), profile, now)
-    if lacking := _lacking(chart, assessment.category):
+    unread = _unread_now(chart)
+    facts = replace(chart.facts, orders=orders, unselected=unselected, medications_unread=bool(unread))
+    assessment = assess(facts, profile, now)
+    if lacking := (*_lacking(chart, assessment.category), *(unread if assessment.category is None else ())):
         raise MissingDataError(lacking, chart, assessment.gaps)
     timings = {**chart.timings_ms, "assess": _milliseconds(perf_counter() - started)}
     return Evaluation(assessment, chart.missing, timings, chart.faults)
@@ -163,6 +180,15 @@ def identifiers_of(resource: JsonObject) -> frozenset[tuple[str, str]]:
     """The business identifiers (system, value) of a resource."""
     pairs = ((each.get("system"), each.get("value")) for each in elements(resource.get("identifier")))
     return frozenset((system, value) for system, value in pairs if isinstance(system, str) and isinstance(value, str))
+
+
+def _unread_now(chart: Chart) -> tuple[str, ...]:
+    """Keys that may hold an exposure and could not be read just now.
+
+    A server that never offers such a search (or a client that sends none) is another matter: that is a gap of every
+    chart there, named on the card.
+    """
+    return tuple(key for key, kind in chart.faults.items() if kind in _PASSES and QUERY_BY_KEY[key].may_hold_exposure)
 
 
 async def _gathered(source: ChartSource) -> Gathered:

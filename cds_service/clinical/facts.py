@@ -319,6 +319,8 @@ class PatientFacts:
     mental_status: tuple[MentalStatus, ...] = ()
     orders: tuple[DrugOrder, ...] = ()
     unselected: tuple[DrugOrder, ...] = ()
+    medications_unread: bool = False
+    """Drugs taken or given could not be read just now: what was taken, and with what, is not known to be all."""
     gaps: tuple[DataGap, ...] = field(default=())
 
     def of(self, *analytes: Analyte) -> tuple[LabResult, ...]:

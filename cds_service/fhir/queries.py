@@ -27,7 +27,8 @@ class Query:
 
     `about`: the fact a gap concerns (see `DataGap.about`). `name`: what a card calls the data.
     `is_read`: the patient's own resource, read by id. `first_page_only`: newer entries suffice, so a cut is
-    no gap. `is_quiet`: failure is not worth telling.
+    no gap. `is_quiet`: failure is not worth telling. `may_hold_exposure`: an entry can be what makes a patient one of
+    those concerned, or what keeps "not indicated" from being said.
     """
 
     key: str
@@ -39,6 +40,7 @@ class Query:
     is_read: bool = False
     first_page_only: bool = False
     is_quiet: bool = False
+    may_hold_exposure: bool = False
 
     @property
     def has_hints(self) -> bool:
@@ -77,7 +79,8 @@ def _labs(key: str, concepts: tuple[str, ...], about: str, name: str, *, require
 
 def _all(key: str, resource_type: str, about: str, name: str, *, required: bool = False) -> Query:
     """Every resource of a type: servers cannot be relied on to filter or sort these."""
-    return Query(key, resource_type, (("_count", "200"),), required, about, name)
+    is_drug = resource_type.startswith("Medication")
+    return Query(key, resource_type, (("_count", "200"),), required, about, name, may_hold_exposure=is_drug)
 
 
 # Presence and whole-blood codes are no levels; they are read so that they can be flagged.

@@ -233,9 +233,7 @@ _FIELDS: tuple[tuple[type, str], ...] = (
 
 def chart(*facts: Fact, born: date | None = ADULT_BIRTH) -> PatientFacts:
     """A patient with these facts, each put where it belongs."""
-    rows: dict[str, tuple[Any, ...]] = {
-        name: tuple(fact for fact in facts if isinstance(fact, kind)) for kind, name in _FIELDS
-    }
+    rows: dict[str, Any] = {name: tuple(fact for fact in facts if isinstance(fact, kind)) for kind, name in _FIELDS}
     return PatientFacts(Patient("Patient/p", born), **rows)
 
 
