@@ -147,7 +147,7 @@ def _category_of(item: Judged) -> Category | None:
 
 
 def _held_back(judged: Judged, facts: PatientFacts) -> Judged:
-    """While the drugs cannot be read "not indicated" is not said: they may hold another dose, or what slows one down."""
+    """While the drugs cannot be read "not indicated" is not said: they may hold another dose, or what delays one."""
     is_calm = judged.finding.is_met and judged.rule.category is Category.NOT_INDICATED
     if not (is_calm and facts.medications_unread):
         return judged
