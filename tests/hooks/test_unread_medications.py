@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 BASE = "https://fhir.example.org/r4"
 MEDICATIONS = ("medicationStatements", "medicationAdministrations", "medicationRequests")
+UNSENT: dict[str, Any] = dict.fromkeys(MEDICATIONS, ...)
 EMPTY = {"resourceType": "Bundle", "type": "searchset", "total": 0}
 
 PASSING: list[Any] = [500, 502, 429, httpx.ReadTimeout("slow"), httpx.ConnectError("gone"), b"<html>"]
@@ -35,8 +36,8 @@ def failing(how: Any) -> Callable[[httpx.Request], httpx.Response]:
 
 async def asked(how: Any, **changes: Any) -> httpx.Response:
     """The answer to a call whose medications are to be fetched from a server that fails so."""
-    body = view(fhirServer=BASE, prefetch=prefetch(**dict.fromkeys(MEDICATIONS, ...) | changes))
-    limits = {"fhir_timeout_seconds": 0.2, "deadline_seconds": 1}
+    body = view(fhirServer=BASE, prefetch=prefetch(**UNSENT | changes))
+    limits: dict[str, Any] = {"fhir_timeout_seconds": 0.2, "deadline_seconds": 1}
     async with service(failing(how), allowed_fhir_servers=(BASE,), **limits) as client:
         return await client.post(VIEW, json=body)
 
@@ -75,5 +76,5 @@ async def test_a_search_that_a_server_does_not_offer_is_a_gap_on_the_card(how: i
 
 async def test_without_a_server_the_missing_lists_are_a_gap_on_the_card() -> None:
     async with service() as client:
-        answer = await client.post(VIEW, json=view(prefetch=prefetch(**dict.fromkeys(MEDICATIONS, ...))))
+        answer = await client.post(VIEW, json=view(prefetch=prefetch(40, **UNSENT)))
     assert topics(answer) == ["not-indicated"]
