@@ -76,6 +76,7 @@ class Watch:
 
     base: str
     complaints: list[str] = field(default_factory=list)
+    others: tuple[str, ...] = ()
 
     def over(self, context: BrowserContext) -> None:
         """Watch every page of a context."""
@@ -89,7 +90,7 @@ class Watch:
             self.complaints.append(f"console: {message.text}")
 
     def _request(self, request: Request) -> None:
-        if not request.url.startswith((f"{self.base}/", "data:", "blob:")):
+        if not request.url.startswith((f"{self.base}/", "data:", "blob:", *self.others)):
             self.complaints.append(f"request: {request.url}")
 
 
@@ -137,11 +138,14 @@ class Visitor:
 
 
 @contextmanager
-def visitor(browser: Browser, base: str, **options: Any) -> Iterator[Visitor]:
-    """A page in a fresh context; on leaving, it must have done nothing it must never do."""
+def visitor(browser: Browser, base: str, others: tuple[str, ...] = (), **options: Any) -> Iterator[Visitor]:
+    """A page in a fresh context; on leaving, it must have done nothing it must never do.
+
+    `others`: where else it may go, such as to an authorization server.
+    """
     context = browser.new_context(**options)
     context.set_default_timeout(_PATIENCE_MS)
-    watch = Watch(base)
+    watch = Watch(base, others=others)
     watch.over(context)
     try:
         yield Visitor(context.new_page(), base)

@@ -2,43 +2,25 @@
 
 from __future__ import annotations
 
-import socket
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import httpx
 import pytest
 
-from cds_service.app import create_app
-from cds_service.sandbox.server import fhir_app
-from cds_service.settings import Settings
-from tests.hooks.service import NOW
-from tests.integration.conftest import served
-from tests.web.smart_authorization import CLIENT_ID
-from tests.web.smart_ehr import UNKNOWN_TIME, WRITE, Ehr, action, chart, form_token
+from tests.web.smart_ehr import action, form_token
+from tests.web.smart_sites import ehr_and_app
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-
-def address(listener: socket.socket) -> str:
-    return f"http://127.0.0.1:{listener.getsockname()[1]}"
+    from tests.web.smart_ehr import Ehr
 
 
 @pytest.fixture
 def ehr() -> Iterator[tuple[Ehr, str]]:
     """An EHR and the address of an app that its patients' charts open."""
-    app_socket, ehr_socket = (socket.create_server(("127.0.0.1", 0)) for _ in range(2))
-    base = address(app_socket)
-    one = Ehr(fhir_app(chart(UNKNOWN_TIME)), origin=address(ehr_socket), app_base=base)
-    settings: dict[str, Any] = {
-        "base_url": base,
-        "allowed_fhir_servers": (f"{one.origin}/fhir",),
-        "smart_client_id": CLIENT_ID,
-        "smart_scopes": WRITE,
-        "database_url": "",
-    }
-    with served(one.asgi, ehr_socket), served(create_app(Settings(**settings), clock=lambda: NOW), app_socket):
-        yield one, base
+    with ehr_and_app() as both:
+        yield both
 
 
 def test_the_whole_way_over_http(ehr: tuple[Ehr, str]) -> None:
