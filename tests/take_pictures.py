@@ -17,7 +17,11 @@ PICTURES = Path(__file__).parents[1] / "docs" / "pictures"
 LARGEST_BYTES = 120 * 1024
 _ABOVE = "/ehr/b1-above-line-8h"
 _TALLEST = {"mini-ehr": 1000.0, "dose-check": 820.0, "nomogram": 1000.0}
-_LOOK: dict[str, Any] = {"viewport": {"width": 1000, "height": 1000}, "color_scheme": "light", "reduced_motion": "reduce"}
+_LOOK: dict[str, Any] = {
+    "viewport": {"width": 1000, "height": 1000},
+    "color_scheme": "light",
+    "reduced_motion": "reduce",
+}
 
 
 def mini_ehr(someone: Visitor) -> Locator:
