@@ -88,7 +88,7 @@ conformance: $(READY) ## Write docs/conformance.md from the conformance tests
 goldens: $(READY) ## Write tests/goldens/, the wording of every fixture case, for reading
 	$(BIN)/python -m tests.write_goldens
 
-mutants: $(READY) ## Change the rules one by one and see the tests fail (an hour on two cores)
+mutants: $(READY) ## Change the rules one by one and see the tests fail (hours; not part of .ci/run)
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/mutmut run
 	$(BIN)/python -m tests.mutation_score
 

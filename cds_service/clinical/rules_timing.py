@@ -62,9 +62,11 @@ def staggered_too_early(case: Case) -> Finding:
     if case.ingestion.pattern is not Pattern.STAGGERED or last is None or not below:
         return not_met("not: staggered doses with a level below the line")
     if any(drawn_late_enough(case, level) for level in below) or placed(case, Place.ABOVE):
-        return not_met("a level was drawn 4 h or more after the last dose")
+        return not_met("a level is above the line, or was drawn 4 h or more after the last dose")
     ask = repeat_ask(case, last.latest + timedelta(hours=NOMOGRAM_START.value))
-    return met(f"{against_line(latest(below))} is below it, but less than 4 h after the last dose", asks=(ask,))
+    level = latest(below)
+    where = "is below it" if level.place is Place.BELOW else "does not prove a level below it"
+    return met(f"{against_line(level)} {where}, and was drawn less than 4 h after the last dose", asks=(ask,))
 
 
 def _staggered_beyond_span(case: Case) -> Finding:

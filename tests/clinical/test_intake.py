@@ -35,6 +35,7 @@ ADULT, CHILD, AGELESS = Body(30, 70), Body(4, 16), Body(None, 16)
         ),
         pytest.param([took(None, 9, is_course=True)], Intake(), id="course-of-an-unknown-amount"),
         pytest.param([took(0, 9, is_course=True)], Intake(0, 0, 0, is_complete=True), id="course-of-nothing"),
+        pytest.param([took(None, 9, daily_amount_mg=4_000)], Intake(0, 0, 0, is_complete=True), id="a-dose-by-the-day"),
         pytest.param(
             [took(12, 9), given(12, 9)], Intake(12_000, 12_000, 12_000, is_complete=True), id="told-twice-counted-once"
         ),

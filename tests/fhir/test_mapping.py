@@ -49,7 +49,13 @@ def test_an_unreadable_birth_date_is_a_gap(members: Json, gaps: list[tuple[str, 
 
 
 def test_a_missing_patient_record_is_a_gap() -> None:
-    assert gap_kinds(facts_from_resources([], "p")) == [("missing", "patient")]
+    gap = DataGap(GapKind.MISSING, "patient", "the patient record is not at hand", "Patient/p")
+    assert facts_from_resources([], "p").gaps == (gap,)
+
+
+def test_what_is_said_of_an_unreadable_birth_date() -> None:
+    gap = DataGap(GapKind.UNREADABLE, "patient", "the birth date cannot be read", "Patient/p")
+    assert facts_from_resources([PATIENT | {"birthDate": "soon"}], "p").gaps == (gap,)
 
 
 def test_the_callers_gaps_are_kept() -> None:
@@ -99,7 +105,8 @@ def test_another_patients_resource_is_dropped_and_reported(subject: Any) -> None
     facts = mapped(observation(subject=subject))
     assert facts.results == ()
     (gap,) = facts.gaps
-    assert (gap.kind, gap.reference) == (GapKind.FOREIGN_PATIENT, "Observation/o")
+    told = "a resource that does not belong to this patient was left out"
+    assert gap == DataGap(GapKind.FOREIGN_PATIENT, "patient", told, "Observation/o")
 
 
 def test_another_patients_record_is_dropped_and_reported() -> None:
@@ -156,6 +163,7 @@ def test_resources_without_an_id_are_all_kept() -> None:
 )
 def test_resources_that_are_none_of_ours_are_passed_over(garbage: Json) -> None:
     assert mapped(garbage) == mapped()
+    assert mapped(garbage, level(1)) == mapped(level(1))
 
 
 # In what order
@@ -179,6 +187,12 @@ def test_the_order_of_resources_never_matters() -> None:
         "Observation",
         "Observation/a",
     ]
+
+
+def test_gaps_without_a_reference_come_first() -> None:
+    ours = DataGap(GapKind.NOT_FETCHED, "allergies", "allergies could not be read")
+    found = facts_from_resources([PATIENT, observation(subject={"reference": "Patient/q"})], "p", gaps=[ours])
+    assert [gap.reference for gap in found.gaps] == [None, "Observation/o"]
 
 
 def test_dates_lie_in_the_zone_that_is_asked_for() -> None:
