@@ -32,10 +32,14 @@ class CircuitState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CircuitLimits:
-    """Failures in a row that open a circuit, seconds before the trial, and how many bases are remembered."""
+    """Failures in a row that open a circuit, seconds before the trial, and how many bases are remembered.
+
+    A dead server then costs one call in a few seconds its deadline, and one that is back is asked again at once:
+    charts that cannot be read are worse than calls that wait.
+    """
 
     failures: int = 1
-    cool_down_seconds: float = 10.0
+    cool_down_seconds: float = 2.0
     bases: int = 256
 
 
