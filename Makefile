@@ -47,7 +47,7 @@ hapi: ## Run a real HAPI FHIR R4 server on 127.0.0.1:8085/fhir (Java 17 and Mave
 	hapi/serve
 
 test-hapi: $(READY) ## Run the fixtures through HAPI end to end
-	hapi/with-server $(BIN)/python -m pytest -m hapi tests/integration
+	hapi/with-server $(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) --dist worksteal -m hapi tests/integration
 
 test-postgres: $(READY) ## Run the store on a PostgreSQL server of its own (Debian: postgresql)
 	$(BIN)/python -m pytest -m postgres tests/integration

@@ -45,7 +45,7 @@ def fetch(url: str) -> dict[str, Any]:
 
 
 def cards(service: Service, case: FixtureCase, request: dict[str, Any]) -> list[dict[str, Any]]:
-    """The cards of a call, without what differs from call to call: the uuids and the server's own address."""
+    """The cards of a call, without what differs from call to call: uuids, sealed links, the server's own address."""
     response = service.answer(request, case.anchor)
     assert response.status_code == requests.codes.ok, response.text
     text = json.dumps(without_uuids(response.json()["cards"]))
@@ -54,9 +54,16 @@ def cards(service: Service, case: FixtureCase, request: dict[str, Any]) -> list[
 
 
 def without_uuids(value: Any) -> Any:
+    """The value without uuids, and without the links to a card's own nomogram."""
     if isinstance(value, dict):
         return {name: without_uuids(each) for name, each in value.items() if name != "uuid"}
-    return [without_uuids(each) for each in value] if isinstance(value, list) else value
+    if not isinstance(value, list):
+        return value
+    return [without_uuids(each) for each in value if not (isinstance(each, dict) and _is_sealed(each))]
+
+
+def _is_sealed(link: dict[str, Any]) -> bool:
+    return "/nomogram/" in str(link.get("url", ""))
 
 
 def topics(found: list[dict[str, Any]]) -> list[str]:
