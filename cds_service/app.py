@@ -38,10 +38,6 @@ from cds_service.web.how_page import how_routes
 from cds_service.web.nomogram_pages import NomogramDesk, nomogram_routes
 from cds_service.web.pages import static_routes
 from cds_service.web.sealed import Seal
-from cds_service.web.smart_desk import SmartDesk
-from cds_service.web.smart_http import AuthorizationHttp
-from cds_service.web.smart_oauth import Authorization
-from cds_service.web.smart_pages import smart_routes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,6 +46,7 @@ if TYPE_CHECKING:
     from cds_service.fhir.reading import JsonObject
     from cds_service.sandbox.store import ResourceStore
     from cds_service.settings import Settings
+    from cds_service.web.smart_desk import SmartDesk
 
 FHIR_PATH = "/fhir"
 """Where the embedded sandbox is mounted when the app is given one."""
@@ -105,8 +102,6 @@ def create_app(  # noqa: PLR0913 - each is something that a test or another appl
     app.include_router(hook_routes(desk))
     app.include_router(operations_routes(premises, alarms, lambda: hasattr(app.state, "fhir_client")))
     _add_pages(app, premises, nomogram)
-    if smart is not None:
-        app.router.routes.extend(smart_routes(smart))
     if sandbox is not None:
         app.router.routes.extend(sandbox_routes(FHIR_PATH, sandbox))
     add_failures(app)
@@ -121,8 +116,9 @@ def _add_pages(app: FastAPI, premises: Premises, nomogram: NomogramDesk) -> None
     app.router.routes.extend([*static_routes(), *nomogram_routes(nomogram), *how_routes(profile)])
     if settings.playground:
         app.router.routes.extend(ehr_routes(_mini_ehr(nomogram, lambda: app.state.fhir_client)))
-    app.include_router(dashboard_routes(settings, None if store is None else store.report))
-    app.include_router(governance_routes(profile, dependencies=[Depends(check_for(settings))]))
+    admitted = [Depends(check_for(settings))]
+    app.include_router(dashboard_routes(None if store is None else store.report, dependencies=admitted))
+    app.include_router(governance_routes(profile, dependencies=admitted))
 
 
 def _card_links(nomogram: NomogramDesk, smart: SmartDesk | None) -> Callable[[Assessment], tuple[JsonObject, ...]]:
@@ -137,11 +133,18 @@ def _card_links(nomogram: NomogramDesk, smart: SmartDesk | None) -> Callable[[As
 
 
 def _smart_app(settings: Settings, clock: Callable[[], datetime], app: FastAPI) -> SmartDesk:
-    """The SMART app; its sessions live in this process."""
+    """The SMART app with its routes; its sessions live in this process. No start without it waits for its libraries."""
+    from cds_service.web.smart_desk import SmartDesk  # noqa: PLC0415
+    from cds_service.web.smart_http import AuthorizationHttp  # noqa: PLC0415
+    from cds_service.web.smart_oauth import Authorization  # noqa: PLC0415
+    from cds_service.web.smart_pages import smart_routes  # noqa: PLC0415
+
     http = AuthorizationHttp(lambda: app.state.http, settings.fhir_timeout_seconds)
-    return SmartDesk(
+    smart = SmartDesk(
         settings, clock, lambda: app.state.fhir_client, Authorization(settings, http), _link_secret(settings)
     )
+    app.router.routes.extend(smart_routes(smart))
+    return smart
 
 
 def _mini_ehr(nomogram: NomogramDesk, client: Callable[[], FhirClient | None]) -> EhrDesk:

@@ -9,18 +9,18 @@ import asyncio
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Query, Response
 
 from cds_service.records import StoreUnavailableError
 from cds_service.report import tables
-from cds_service.web.access import refusal
 from cds_service.web.pages import drawing, message_page, page
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from fastapi.params import Depends
 
     from cds_service.report import Report
-    from cds_service.settings import Settings
 
     ReadReport = Callable[[int], Awaitable[Report]]
 
@@ -63,18 +63,21 @@ class RecentReports:
             return report
 
 
-def dashboard_routes(settings: Settings, read: ReadReport | None) -> APIRouter:
-    """The page and its drawings. `read` None: nothing is kept, and the page says so."""
-    router = APIRouter(tags=["Operations"], include_in_schema=False)
+def dashboard_routes(read: ReadReport | None, *, dependencies: Sequence[Depends] = ()) -> APIRouter:
+    """The page and its drawings. `read` None: nothing is kept, and the page says so.
+
+    `dependencies`: the check of who may see them, run before each.
+    """
+    router = APIRouter(tags=["Operations"], dependencies=dependencies, include_in_schema=False)
     reports = None if read is None else RecentReports(read)
 
     @router.get("/dashboard")
-    async def dashboard(request: Request, days: Days = 30) -> Response:
-        return refusal(request, settings) or await _page(reports, days)
+    async def dashboard(days: Days = 30) -> Response:
+        return await _page(reports, days)
 
     @router.get("/dashboard/{slug}.svg")
-    async def chart(request: Request, slug: str, days: Days = 30) -> Response:
-        return refusal(request, settings) or await _chart(reports, slug, days)
+    async def chart(slug: str, days: Days = 30) -> Response:
+        return await _chart(reports, slug, days)
 
     return router
 
