@@ -150,25 +150,28 @@ def evaluate(
     """Assess the chart with these draft orders at `now`; `unselected`: the other drafts of the call.
 
     Raises `MissingDataError` when required data are missing, unless what is at hand already gives *treat*:
-    an error must not hide a treatment. Silence also needs the drugs taken and given: one of them may be the
-    exposure. Required data of which only a part was read are missing only where all
-    of them are needed, which is to say "not indicated" or nothing.
+    an error must not hide a treatment.
     """
     started = perf_counter()
-    unread = _unread_now(chart)
-    facts = replace(chart.facts, orders=orders, unselected=unselected, medications_unread=bool(unread))
+    unread = bool(_unread_now(chart))
+    facts = replace(chart.facts, orders=orders, unselected=unselected, medications_unread=unread)
     assessment = assess(facts, profile, now)
-    if lacking := (*_lacking(chart, assessment.category), *(unread if assessment.category is None else ())):
+    if lacking := _lacking(chart, assessment.category):
         raise MissingDataError(lacking, chart, assessment.gaps)
     timings = {**chart.timings_ms, "assess": _milliseconds(perf_counter() - started)}
     return Evaluation(assessment, chart.missing, timings, chart.faults)
 
 
 def _lacking(chart: Chart, category: Category | None) -> tuple[str, ...]:
-    """The required keys without which this category cannot be told."""
+    """The keys without which this category cannot be told.
+
+    Data of which only a part was read are enough, but to say "not indicated" or nothing. Silence also needs the drugs
+    taken and given, since one of them may be the exposure.
+    """
     if category is Category.INDICATED:
         return ()
-    return chart.missing + (chart.cut_short if category in _NEEDS_ALL else ())
+    in_part = chart.cut_short if category in _NEEDS_ALL else ()
+    return (*chart.missing, *in_part, *(_unread_now(chart) if category is None else ()))
 
 
 def _not_charted(entered: Iterable[JsonObject], charted: Iterable[JsonObject]) -> Iterator[JsonObject]:
