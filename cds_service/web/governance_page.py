@@ -37,6 +37,10 @@ def governance_routes(profile: Profile, *, dependencies: Sequence[Depends] = ())
     def page() -> bytes:
         return governance_html(profile).encode()
 
+    @cache
+    def for_machines() -> str:
+        return as_json(governance_pack(profile))
+
     # No `async`: the first rendering takes a moment and must not hold up calls.
     @router.get("/governance", summary="The governance pack of the rules in force", response_class=Response)
     def governance() -> Response:
@@ -44,7 +48,7 @@ def governance_routes(profile: Profile, *, dependencies: Sequence[Depends] = ())
 
     @router.get("/governance.json", summary="The same for machines", response_class=Response)
     def governance_json() -> Response:
-        return Response(as_json(governance_pack(profile)), media_type="application/json", headers=_headers())
+        return Response(for_machines(), media_type="application/json", headers=_headers())
 
     return router
 
