@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from cds_service.fhir.replay import as_it_stood, known_from
+from cds_service.fhir.replay import known_from, standing_at
 from cds_service.sandbox.store import ResourceStore
 
 if TYPE_CHECKING:
@@ -51,12 +51,8 @@ class ReplayStore(ResourceStore):
         """Every resource of a type known by then."""
         return tuple(self._at_present(super().all(resource_type)))
 
-    def _at_present(self, resources: Iterable[JsonObject]) -> Iterator[JsonObject]:
-        at = self._present()
-        for resource in resources:
-            since = known_from(resource)
-            if since is None or since <= at:
-                yield as_it_stood(resource, at)
+    def _at_present(self, resources: Iterable[JsonObject]) -> list[JsonObject]:
+        return standing_at(((resource, known_from(resource)) for resource in resources), self._present())
 
 
 class FixtureCharts:
