@@ -114,4 +114,6 @@ def check_trusted_clients(path: Path | None) -> Check:
         step = "make CDS_TRUSTED_CLIENTS the path of a readable TOML file"
         words = f"the file cannot be read ({type(error).__name__})"
         return Check("trusted clients", is_well=False, words=words, next_step=step)
-    return Check("trusted clients", is_well=True, words=f"{path} can be read ({len(entries)} entries)")
+    return Check(
+        "trusted clients", is_well=True, words=f"{path} can be read ({len(entries.get('client', ()))} clients)"
+    )
