@@ -1,6 +1,6 @@
 """The HTTP routes of CDS Hooks: discovery, calls and feedback. Reads the clock it is given, once per call.
 
-Knows requests and responses. Failures leave as OperationOutcome bodies; the unexpected is left to `app.py`.
+Knows requests and responses. Failures leave as OperationOutcome bodies; the unexpected is left to `barrier.py`.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from cds_service.clinical.assess import assess
 from cds_service.clinical.profiles import PROFILES
+from cds_service.fhir.codes import System
 from cds_service.fhir.mapping import facts_from_resources
 
 if TYPE_CHECKING:
@@ -27,9 +28,6 @@ PATIENT_ID = "calculator"
 LEVEL_UNITS = ("mg/L", "ug/mL", "mg/dL", "umol/L", "mmol/L")
 WEIGHT_UNITS = ("kg", "lb", "g")
 
-_LOINC = "http://loinc.org"
-_RXNORM = "http://www.nlm.nih.gov/research/umls/rxnorm"
-_ICD10CM = "http://hl7.org/fhir/sid/icd-10-cm"
 
 PRODUCTS: dict[str, tuple[str, str, str]] = {
     "immediate": ("Immediate release", "198440", "acetaminophen 500 MG Oral Tablet"),
@@ -50,13 +48,13 @@ INTENTS: dict[str, tuple[str, str]] = {
 """Why it was taken: words for the form and ICD-10-CM code."""
 
 _TESTS = {
-    "level": (_LOINC, "3298-7", "Acetaminophen [Mass/volume] in Serum or Plasma"),
-    "alt": (_LOINC, "1742-6", "Alanine aminotransferase [Enzymatic activity/volume] in Serum or Plasma"),
-    "ast": (_LOINC, "1920-8", "Aspartate aminotransferase [Enzymatic activity/volume] in Serum or Plasma"),
-    "inr": (_LOINC, "6301-6", "INR in Platelet poor plasma by Coagulation assay"),
-    "weight": (_LOINC, "29463-7", "Body weight"),
+    "level": (System.LOINC.value, "3298-7", "Acetaminophen [Mass/volume] in Serum or Plasma"),
+    "alt": (System.LOINC.value, "1742-6", "Alanine aminotransferase [Enzymatic activity/volume] in Serum or Plasma"),
+    "ast": (System.LOINC.value, "1920-8", "Aspartate aminotransferase [Enzymatic activity/volume] in Serum or Plasma"),
+    "inr": (System.LOINC.value, "6301-6", "INR in Platelet poor plasma by Coagulation assay"),
+    "weight": (System.LOINC.value, "29463-7", "Body weight"),
 }
-_MOLES = (_LOINC, "14581-3", "Acetaminophen [Moles/volume] in Serum or Plasma")
+_MOLES = (System.LOINC.value, "14581-3", "Acetaminophen [Moles/volume] in Serum or Plasma")
 _NUMBER = re.compile(r"\d{1,7}(?:[.,]\d{1,6})?", re.ASCII)
 _RESULT = re.compile(rf"(?P<bound><=|>=|<|>)?\s*(?P<number>{_NUMBER.pattern})", re.ASCII)
 _LONGEST_HOURS = 24.0 * 7
@@ -178,7 +176,7 @@ def _exposures(entry: Entry, now: datetime) -> Iterator[JsonObject]:
         "resourceType": "Condition",
         "id": "ingestion",
         "clinicalStatus": {"coding": [{"system": _STATUS_SYSTEM, "code": "active"}]},
-        "code": _concept(_ICD10CM, code, f"Poisoning by acetaminophen (intent: {words.lower()})"),
+        "code": _concept(System.ICD_10_CM.value, code, f"Poisoning by acetaminophen (intent: {words.lower()})"),
         "subject": _SUBJECT,
         "recordedDate": now.isoformat(),
         **_when("onset", typed.least, typed.most, now),
@@ -210,7 +208,7 @@ def _dose(resource_id: str, entry: Entry, when: JsonObject) -> JsonObject:
         "resourceType": "MedicationStatement",
         "id": resource_id,
         "status": "completed",
-        "medicationCodeableConcept": _concept(_RXNORM, code, name),
+        "medicationCodeableConcept": _concept(System.RXNORM.value, code, name),
         "subject": _SUBJECT,
         "dosage": dose,
         **when,

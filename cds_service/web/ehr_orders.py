@@ -14,6 +14,7 @@ from cds_service.catalogue import OrderName, draft_order
 from cds_service.clinical.profiles import RegimenName
 from cds_service.clinical.regimens import DosingPlan, dosing_plan
 from cds_service.clinical.weight import UsableWeight, dosing_weight
+from cds_service.fhir.codes import System
 from cds_service.hooks.dosing import bag_text
 
 if TYPE_CHECKING:
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from cds_service.fhir.reading import JsonObject
 
 _UCUM = "http://unitsofmeasure.org"
-_SNOMED = "http://snomed.info/sct"
-_LOINC = "http://loinc.org"
 
 ROUTES: dict[str, tuple[str, str]] = {
     "intravenous": ("47625008", "Intravenous route"),
@@ -111,7 +110,10 @@ def _edited(draft: JsonObject, entry: OrderEntry) -> JsonObject:
         code, display = ROUTES[entry.route]
         instruction.pop("route", None)
         if code:
-            instruction["route"] = {"coding": [{"system": _SNOMED, "code": code, "display": display}], "text": display}
+            instruction["route"] = {
+                "coding": [{"system": System.SNOMED_CT.value, "code": code, "display": display}],
+                "text": display,
+            }
     if entry.text:
         instruction["text"] = entry.text
     dose_and_rate = _dose_and_rate(entry)
@@ -159,7 +161,7 @@ def _lab(patient_id: str, code: tuple[str, str]) -> JsonObject:
         "status": "draft",
         "intent": "order",
         "priority": "stat",
-        "code": {"coding": [{"system": _LOINC, "code": loinc, "display": display}], "text": display},
+        "code": {"coding": [{"system": System.LOINC.value, "code": loinc, "display": display}], "text": display},
         "subject": {"reference": f"Patient/{patient_id}"},
     }
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from fhir.resources.R4B.medicationstatement import MedicationStatement
 
 from cds_service.clinical.quantity import Span
+from cds_service.fhir.codes import System
 from cds_service.hooks.clock import span_text
 
 if TYPE_CHECKING:
@@ -32,7 +33,6 @@ PRODUCTS: dict[str, tuple[str, str]] = {
 """What was taken: words for the form, and for the chart. No strength is stated that nobody told."""
 
 NOT_CHARTED = "entered here, not in the chart"
-_RXNORM = "http://www.nlm.nih.gov/research/umls/rxnorm"
 _ACETAMINOPHEN = "161"
 _UCUM = "http://unitsofmeasure.org"
 _NOTE = "Ingestion as told to the clinician, entered in the IV NAC decision support app."
@@ -192,7 +192,7 @@ def _statement(name: str, key: str, teller: Teller, now: datetime) -> JsonObject
         "identifier": [{"system": teller.identifier_system, "value": key}],
         "status": "completed",
         "medicationCodeableConcept": {
-            "coding": [{"system": _RXNORM, "code": _ACETAMINOPHEN, "display": "acetaminophen"}],
+            "coding": [{"system": System.RXNORM.value, "code": _ACETAMINOPHEN, "display": "acetaminophen"}],
             "text": name,
         },
         "subject": {"reference": f"Patient/{teller.patient_id}"},
