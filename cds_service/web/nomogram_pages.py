@@ -28,7 +28,7 @@ from cds_service.web.calculator import (
 from cds_service.web.forms import FormError, typed_fields
 from cds_service.web.nomogram_plot import letter, plot
 from cds_service.web.nomogram_view import has_nomogram, nomogram_view
-from cds_service.web.pages import page
+from cds_service.web.pages import message_page, page
 from cds_service.web.sealed import SealError
 
 if TYPE_CHECKING:
@@ -78,8 +78,8 @@ def nomogram_routes(desk: NomogramDesk) -> list[Route]:
         try:
             entry = entry_from_form(dict(await typed_fields(request, _LARGEST_FORM_BYTES)))
         except FormError:
-            words = ("The form is too large or could not be read.",)
-            return page("message.html", HTTPStatus.REQUEST_ENTITY_TOO_LARGE, title="Not calculated", words=words)
+            words = "The form is too large or could not be read."
+            return message_page("Not calculated", words, status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
         return _result(desk, entry)
 
     async def sealed(request: Request) -> Response:
@@ -87,7 +87,7 @@ def nomogram_routes(desk: NomogramDesk) -> list[Route]:
             view = desk.seal.open(request.path_params["token"])
         except SealError:
             words = ("This link has expired or was changed.", "Open the patient's chart again for a new one.")
-            return page("message.html", HTTPStatus.GONE, title="Link no longer valid", words=words)
+            return message_page("Link no longer valid", *words, status=HTTPStatus.GONE)
         return page("nomogram.html", **drawing(view))
 
     return [

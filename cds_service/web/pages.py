@@ -63,7 +63,9 @@ def page(
     return HTMLResponse(html, status, SECURITY_HEADERS | _NEVER_KEPT | dict(headers or {}))
 
 
-def message_page(title: str, *words: str, status: int, headers: Mapping[str, str] | None = None) -> HTMLResponse:
+def message_page(
+    title: str, *words: str, status: int = HTTPStatus.OK, headers: Mapping[str, str] | None = None
+) -> HTMLResponse:
     """A page that says one thing."""
     return page("message.html", status, headers, title=title, words=words)
 

@@ -14,7 +14,7 @@ from starlette.responses import RedirectResponse
 from starlette.routing import Route
 
 from cds_service.fhir.servers import FhirServer, local_reference, normalised_base
-from cds_service.web.pages import SECURITY_HEADERS, page
+from cds_service.web.pages import SECURITY_HEADERS, message_page, page
 from cds_service.web.smart_desk import APP_PATH, LAUNCH_PATH, new_browser
 from cds_service.web.smart_http import LaunchError
 from cds_service.web.smart_identity import signed_in_user
@@ -55,7 +55,7 @@ def launch_routes(desk: SmartDesk) -> list[Route]:
         now = desk.clock()
         begun = desk.sessions.come_back(_one(request, "state"), desk.browser_of(request), now)
         if begun is None:
-            return page("message.html", HTTPStatus.BAD_REQUEST, title="Not signed in", words=_NOT_OURS)
+            return message_page("Not signed in", *_NOT_OURS, status=HTTPStatus.BAD_REQUEST)
         try:
             session = await _session(desk, request, begun)
         except LaunchError as error:
@@ -68,7 +68,7 @@ def launch_routes(desk: SmartDesk) -> list[Route]:
 
 def not_launched(error: LaunchError) -> Response:
     """The page that says why the app cannot be opened."""
-    return page("message.html", error.status, title="The app could not be opened", words=(str(error), _BACK))
+    return message_page("The app could not be opened", str(error), _BACK, status=error.status)
 
 
 def redirect(address: str) -> Response:

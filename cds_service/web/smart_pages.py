@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.routing import Route
 
 from cds_service.web.forms import FormError, typed_fields
-from cds_service.web.pages import page
+from cds_service.web.pages import message_page, page
 from cds_service.web.smart_chart import chart_of, shown
 from cds_service.web.smart_desk import APP_PATH
 from cds_service.web.smart_entry import PRODUCTS, IngestionEntryError, IngestionForm, Teller, entry_from, form_from
@@ -55,9 +55,9 @@ def smart_routes(desk: SmartDesk) -> list[Route]:
             typed = dict(await typed_fields(request, _LARGEST_FORM_BYTES))
         except FormError:
             words = ("The form is too large or could not be read; nothing was changed.",)
-            return page("message.html", HTTPStatus.REQUEST_ENTITY_TOO_LARGE, title="Not done", words=words)
+            return message_page("Not done", *words, status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
         if not session.is_own_form(typed.get("form_token", "")):
-            return page("message.html", HTTPStatus.FORBIDDEN, title="Not done", words=_FOREIGN_FORM)
+            return message_page("Not done", *_FOREIGN_FORM, status=HTTPStatus.FORBIDDEN)
         return await _acted(desk, session, typed)
 
     session_path = f"{APP_PATH}/{{handle}}"
@@ -73,7 +73,7 @@ def _session_of(desk: SmartDesk, request: Request) -> Session | None:
 
 
 def _over() -> Response:
-    return page("message.html", HTTPStatus.UNAUTHORIZED, title="No session", words=_OVER)
+    return message_page("No session", *_OVER, status=HTTPStatus.UNAUTHORIZED)
 
 
 async def _acted(desk: SmartDesk, session: Session, typed: Mapping[str, str]) -> Response:
@@ -92,7 +92,7 @@ async def _acted(desk: SmartDesk, session: Session, typed: Mapping[str, str]) ->
             session.entered[:] = [each for each in session.entered if each.key != key or each.is_written]
         case "close":
             desk.sessions.close(session)
-            return page("message.html", title="Closed", words=_CLOSED)
+            return message_page("Closed", *_CLOSED)
         case _:
             session.told.append("Nothing was done.")
     return _back(session)
