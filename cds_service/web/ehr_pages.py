@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from starlette.routing import Route
 
-from cds_service.clinical.assess import assess
 from cds_service.clinical.quantity import Span
-from cds_service.evaluation import ChartSource, read_chart
+from cds_service.evaluation import Chart, ChartSource, MissingDataError, evaluate, read_chart
 from cds_service.fhir.mapping import facts_from_resources
 from cds_service.fhir.replay import chart_at
 from cds_service.fhir.servers import FhirServer, is_fhir_id
@@ -102,7 +101,7 @@ def ehr_routes(desk: EhrDesk) -> list[Route]:
         slug = request.path_params["slug"]
         if slug not in desk.charts().cases:
             return _home(desk, HTTPStatus.NOT_FOUND, problem="There is no such fixture patient.")
-        return await _shown(desk, request.app, await _called(desk, request.app, Visit(slug), Hook.PATIENT_VIEW))
+        return await _shown(desk, await _called(desk, request.app, Visit(slug), Hook.PATIENT_VIEW))
 
     async def open_other(request: Request) -> Response:
         form = await _form(request)
@@ -110,7 +109,7 @@ def ehr_routes(desk: EhrDesk) -> list[Route]:
         visit = Visit(patient) if patient in desk.charts().cases else Visit(patient, SERVER)
         if not desk.has(visit):
             return _home(desk, HTTPStatus.NOT_FOUND, problem="There is no such patient here.")
-        return await _shown(desk, request.app, await _called(desk, request.app, visit, Hook.PATIENT_VIEW))
+        return await _shown(desk, await _called(desk, request.app, visit, Hook.PATIENT_VIEW))
 
     async def act(request: Request) -> Response:
         form = await _form(request)
@@ -120,7 +119,7 @@ def ehr_routes(desk: EhrDesk) -> list[Route]:
             return _home(desk, HTTPStatus.BAD_REQUEST, problem="That form could not be read; open the patient again.")
         if not desk.has(visit):
             return _home(desk, HTTPStatus.NOT_FOUND, problem="There is no such patient here.")
-        return await _shown(desk, request.app, await _acted(desk, request.app, visit, form))
+        return await _shown(desk, await _acted(desk, request.app, visit, form))
 
     return [
         Route("/", home, methods=["GET", "HEAD"]),
@@ -158,7 +157,8 @@ async def _acted(desk: EhrDesk, app: ASGIApp, visit: Visit, form: Mapping[str, s
         case "override":
             return await _overridden(desk, app, visit, form, argument)
         case "order":
-            drafts, told = drafts_from(order_entry(form), visit.patient, await _facts(desk, visit), _now(desk, visit))
+            chart = await _chart(desk, visit)
+            drafts, told = drafts_from(order_entry(form), visit.patient, chart.facts, _now(desk, visit))
             visit = visit.add(drafts, *([told] if told else []))
     return await _called(desk, app, visit, _hook_for(action, visit))
 
@@ -230,20 +230,27 @@ def _now(desk: EhrDesk, visit: Visit) -> datetime:
     return desk.charts().cases[visit.patient].anchor + timedelta(minutes=visit.minutes)
 
 
-async def _facts(desk: EhrDesk, visit: Visit) -> PatientFacts:
+async def _chart(desk: EhrDesk, visit: Visit) -> Chart:
     """The chart as the service reads it at the visit's instant."""
     if visit.source == FIXTURE:
         resources = chart_at(desk.charts().cases[visit.patient].resources(), _now(desk, visit))
-        return facts_from_resources(resources, visit.patient)
+        return Chart(facts_from_resources(resources, visit.patient), tuple(resources), (), (), {}, {})
     server = None if desk.server is None else FhirServer(desk.server, permits_plain_http=True)
-    source = ChartSource(visit.patient, None, desk.client(), server, desk.settings.deadline_seconds)
-    return (await read_chart(source)).facts
+    return await read_chart(ChartSource(visit.patient, None, desk.client(), server, desk.settings.deadline_seconds))
 
 
-async def _shown(desk: EhrDesk, _app: ASGIApp, visit: Visit) -> Response:
+def _assessed(desk: EhrDesk, visit: Visit, chart: Chart, now: datetime) -> Assessment | None:
+    """What the rules say with the ticked drafts; None where required data could not be had, as in the service."""
+    try:
+        return evaluate(chart, orders=_orders(visit), profile=desk.settings.clinical_profile, now=now).assessment
+    except MissingDataError:
+        return None
+
+
+async def _shown(desk: EhrDesk, visit: Visit) -> Response:
     """The whole page of a visit."""
-    facts, now, zone = await _facts(desk, visit), _now(desk, visit), desk.settings.zone
-    assessment = assess(replace(facts, orders=_orders(visit)), desk.settings.clinical_profile, now)
+    chart, now, zone = await _chart(desk, visit), _now(desk, visit), desk.settings.zone
+    facts, assessment = chart.facts, _assessed(desk, visit, chart, now)
     case = desk.charts().cases.get(visit.patient) if visit.source == FIXTURE else None
     reach = Reach(0, 0) if case is None else desk.charts().reach(case)
     return page(
@@ -262,8 +269,8 @@ async def _shown(desk: EhrDesk, _app: ASGIApp, visit: Visit) -> Response:
         choices=CHOICES,
         dose_units=DOSE_UNITS,
         routes={key: words for key, (_, words) in ROUTES.items()},
-        rules=rule_rows(assessment),
-        membership=assessment.membership,
+        rules=() if assessment is None else rule_rows(assessment),
+        is_outside=assessment is not None and not assessment.membership.is_member,
         exchange=visit.last,
         request_json=_pretty(visit.last.request if visit.last else {}),
         answer_json=_pretty(visit.last.answer if visit.last else {}),
@@ -286,8 +293,8 @@ def _orders(visit: Visit) -> tuple[DrugOrder, ...]:
         return ()
 
 
-def _nomogram(assessment: Assessment, desk: EhrDesk) -> dict[str, Any]:
-    if not has_nomogram(assessment):
+def _nomogram(assessment: Assessment | None, desk: EhrDesk) -> dict[str, Any]:
+    if assessment is None or not has_nomogram(assessment):
         return {"view": None}
     return drawing(nomogram_view(assessment, desk.settings.zone))
 

@@ -9,7 +9,7 @@ import pytest
 
 from cds_service.web.ehr_visit import SERVER, Visit, as_text
 from tests import builders
-from tests.hooks.service import PATIENT, bundle, service
+from tests.hooks.service import PATIENT, bundle, prefetch, service
 from tests.hooks.tokens import clients_file, entry
 
 if TYPE_CHECKING:
@@ -50,3 +50,24 @@ async def test_synthetic_patients_are_shown_all_the_same(tmp_path: Path) -> None
         answer = await client.get(f"/ehr/{FIXTURE_PATIENT}")
     assert answer.status_code == 200
     assert "consider starting IV NAC" in answer.text
+
+
+async def test_the_page_says_no_more_of_a_chart_than_the_service_does() -> None:
+    chart = prefetch(40)  # below the line, AST and ALT normal: not indicated, if the drugs could be read
+
+    def fhir(request: httpx.Request) -> httpx.Response:
+        kind = request.url.path.rpartition("/r4/")[2]
+        if kind.startswith("Medication"):
+            return httpx.Response(500, json={})
+        if kind.startswith("Patient/"):
+            return httpx.Response(200, json=chart["patient"])
+        keys = {"Condition": "problems", "Observation": "levels" if "3298-7" in str(request.url) else "transaminases"}
+        return httpx.Response(200, json=chart.get(keys.get(kind, "")) or bundle())
+
+    async with service(fhir, default_fhir_server=FHIR) as client:
+        answer = await client.post("/ehr/open", data={"patient": PATIENT})
+        silent = await client.post("/ehr/open", data={"patient": "unread"})
+    assert 'data-topic="data-needed"' in answer.text
+    assert "not indicated now</p>" not in answer.text
+    assert silent.text.count("HTTP 412") >= 1
+    assert "Every rule, its verdict and why" not in silent.text
