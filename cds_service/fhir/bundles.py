@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cds_service.fhir.fetched import FaultKind, Fetched, FetchFault, failed
+from cds_service.fhir.queries import QUERIES
 
 if TYPE_CHECKING:
     from cds_service.fhir.reading import JsonObject
 
 _OUTCOME = "OperationOutcome"
 _TYPE_NAME = re.compile(r"[A-Z][A-Za-z]{1,63}", re.ASCII)
+_USUAL_TYPES = frozenset(query.resource_type for query in QUERIES)
 _FAILING_SEVERITIES = frozenset({"error", "fatal"})
 
 
@@ -103,7 +105,7 @@ def _fetched_from_entries(entries: list[Any], resource_type: str) -> Fetched:
 
 def _is_type(value: Any) -> bool:
     """Whether a value names a type of resource; anything else may stand in the place of the type that was asked for."""
-    return isinstance(value, str) and _TYPE_NAME.fullmatch(value) is not None
+    return isinstance(value, str) and (value in _USUAL_TYPES or _TYPE_NAME.fullmatch(value) is not None)
 
 
 def _entries_fault(

@@ -13,6 +13,9 @@ from cds_service.fhir.codes import Code, Term, code_from_text, term_of
 from cds_service.fhir.reading import elements, text
 
 _Key = tuple[tuple[str, str, str], ...]
+# What is read once and kept is bounded in number and in size, whatever is sent.
+_MOST_KEPT = 16
+_LONGEST_PART = 600
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,19 +72,21 @@ def concept_from(value: Any) -> Concept:
     codings = value.get("coding")
     if codings is None and "code" in value:
         codings = value
-    return _concept(tuple([_coding_key(coding) for coding in elements(codings)]), text(value.get("text")))
+    keys = tuple([_coding_key(coding) for coding in elements(codings)])
+    own_text = text(value.get("text"))
+    return _concept(keys, own_text) if len(keys) <= _MOST_KEPT else _concept.__wrapped__(keys, own_text)
 
 
 def _coding_key(coding: dict[str, Any]) -> tuple[str, str, str]:
-    system, code, display = coding.get("system"), coding.get("code"), coding.get("display")
-    return (
-        system if isinstance(system, str) else "",
-        code if isinstance(code, str) else "",
-        display if isinstance(display, str) else "",
-    )
+    return _part(coding.get("system")), _part(coding.get("code")), _part(coding.get("display"))
 
 
-@lru_cache(maxsize=8192)
+def _part(value: Any) -> str:
+    """A text as long as what is kept may be; no code, system or display that means anything is longer."""
+    return value[:_LONGEST_PART] if isinstance(value, str) else ""
+
+
+@lru_cache(maxsize=4096)
 def _concept(codings: _Key, own_text: str | None) -> Concept:
     read = [
         (code, written_code) for system, written_code, _ in codings for code in (code_from_text(system, written_code),)

@@ -20,7 +20,7 @@ from cds_service.fhir.mapping import unresolved_references
 from cds_service.fhir.queries import QUERIES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from cds_service.fhir.client import FhirClient
     from cds_service.fhir.queries import Query
@@ -99,13 +99,14 @@ async def gather(
         source = _Source(client, server, asyncio.get_running_loop().time() + deadline_seconds)
     pages = {query.key: _prefetched(query, prefetch or {}, bare_id) for query in queries}
     rows = await _rows(queries, pages, bare_id, source)
+    uncoded = {row.query.key: gap for row in rows if (gap := _uncoded_gap(row)) is not None}
     resources = tuple(resource for row in rows for resource in row.fetched.resources)
     referenced, reference_gaps = await _referenced(resources, source)
     return Gathered(
         resources=resources + referenced,
-        gaps=(*_gaps(rows), *reference_gaps),
+        gaps=(*_gaps(rows), *uncoded.values(), *reference_gaps),
         missing_required=tuple(row.query.key for row in rows if row.query.required and _is_missing(row.fetched)),
-        cut_short=tuple(row.query.key for row in rows if row.query.required and _is_in_part(row)),
+        cut_short=tuple(row.query.key for row in rows if row.query.key in uncoded or _is_cut_short(row)),
         timings={row.query.key: row.seconds for row in rows if row.seconds is not None},
         from_prefetch=frozenset(row.query.key for row in rows if row.seconds is None and row.fetched.is_complete),
         faults={row.query.key: row.fetched.fault.kind for row in rows if row.fetched.fault is not None},
@@ -219,16 +220,14 @@ def _is_missing(fetched: Fetched) -> bool:
     return not fetched.is_complete and not fetched.is_partial
 
 
-def _gaps(rows: Iterable[_Row]) -> tuple[DataGap, ...]:
-    """A gap for every row that is not complete, unless its failure is not worth telling, and for uncoded entries."""
-    told = [row for row in rows if not row.query.is_quiet]
-    failures = (_gap(row.query, row.fetched.fault) for row in told if row.fetched.fault)
-    return (*failures, *(gap for row in told if (gap := _uncoded_gap(row)) is not None))
+def _gaps(rows: Iterable[_Row]) -> Iterator[DataGap]:
+    """A gap for every row that is not complete, unless its failure is not worth telling."""
+    told = (row for row in rows if not row.query.is_quiet)
+    return (_gap(row.query, row.fetched.fault) for row in told if row.fetched.fault)
 
 
-def _is_in_part(row: _Row) -> bool:
-    """Whether what was read of a query may not be all there is to know of it."""
-    return row.fetched.is_partial or _uncoded_gap(row) is not None
+def _is_cut_short(row: _Row) -> bool:
+    return row.query.required and row.fetched.is_partial
 
 
 def _uncoded_gap(row: _Row) -> DataGap | None:

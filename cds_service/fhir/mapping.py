@@ -91,13 +91,13 @@ def facts_from_resources(
     own, foreign = _by_owner(_newest(resources), patient_reference)
     referable = {reference_of(resource): resource for resource in own if resource["resourceType"] in _REFERABLE}
     chart = Chart(referable, zone)
-    facts: set[Fact] = {*gaps, *map(_foreign_gap, foreign)}
+    facts: list[Fact] = [*gaps, *map(_foreign_gap, foreign)]
     for resource in own:
         mapper = _MAPPERS.get(resource["resourceType"])
         if mapper is not None:
-            facts.update(mapper(resource, chart))
+            facts.extend(mapper(resource, chart))
     patient, patient_gap = _patient(own, patient_reference)
-    return _sorted_facts(patient, facts if patient_gap is None else facts | {patient_gap})
+    return _sorted_facts(patient, facts if patient_gap is None else [*facts, patient_gap])
 
 
 def _newest(resources: Iterable[JsonObject]) -> list[JsonObject]:
@@ -105,24 +105,24 @@ def _newest(resources: Iterable[JsonObject]) -> list[JsonObject]:
 
     Two different contents under one version contradict each other: both are kept, so that neither hides the other.
     """
-    identified: dict[tuple[str, str], list[JsonObject]] = {}
+    identified: dict[tuple[str, str], JsonObject] = {}
+    repeated: dict[tuple[str, str], list[JsonObject]] = {}
     nameless: list[JsonObject] = []
     for resource in resources:
-        if not isinstance(resource.get("resourceType"), str):
+        kind, logical_id = resource.get("resourceType"), resource.get("id")
+        if not isinstance(kind, str):
             continue
-        logical_id = resource.get("id")
-        if isinstance(logical_id, str):
-            _keep(identified.setdefault((resource["resourceType"], logical_id), []), resource)
-        else:
+        if not isinstance(logical_id, str):
             nameless.append(resource)
-    return [*(version for versions in identified.values() for version in versions), *nameless]
+        elif (first := identified.setdefault((kind, logical_id), resource)) is not resource:
+            _keep(repeated.setdefault((kind, logical_id), [first]), resource)
+    once = (resource for key, resource in identified.items() if key not in repeated) if repeated else identified.values()
+    return [*once, *(version for versions in repeated.values() for version in versions), *nameless]
 
 
 def _keep(versions: list[JsonObject], resource: JsonObject) -> None:
     """Add a resource to those of the same version, or replace older ones by it."""
-    if not versions:
-        versions.append(resource)
-    elif resource not in versions:
+    if resource not in versions:
         known, found = version_of(versions[0]), version_of(resource)
         if found > known:
             versions[:] = [resource]
@@ -204,21 +204,31 @@ def _sorted_facts(patient: Patient, facts: Iterable[Fact]) -> PatientFacts:
 
 
 def _in_order(facts: list[_F]) -> list[_F]:
-    """Facts of one kind by time (unknown first), then reference; by content only where these are the same."""
+    """Facts of one kind, each once, by time (unknown first), then reference; by content where these are the same."""
     placed = sorted(((_place(fact), fact) for fact in facts), key=itemgetter(0))
     if any(one[0] == other[0] for one, other in pairwise(placed)):
-        placed.sort(key=lambda pair: (pair[0], repr(pair[1])))
+        placed = sorted(dict.fromkeys(placed), key=lambda pair: (pair[0], repr(pair[1])))
     return [fact for _, fact in placed]
 
 
 def _place(fact: object) -> tuple[datetime, str]:
     """Where a fact stands among its kind."""
-    span = next((when for name in _TIME_FIELDS if (when := getattr(fact, name, None)) is not None), None)
+    name = _TIME_FIELD.get(type(fact))
+    span = None if name is None else getattr(fact, name)
     return span.earliest if isinstance(span, Span) else _NO_TIME, getattr(fact, "reference", None) or ""
 
 
 _NO_TIME = datetime.min.replace(tzinfo=UTC)
-_TIME_FIELDS = ("sampled", "taken", "onset", "given", "measured", "assessed")
+_TIME_FIELD: dict[type, str] = {
+    LabResult: "sampled",
+    Exposure: "taken",
+    CoIngestant: "taken",
+    Diagnosis: "onset",
+    NacTherapy: "given",
+    CharcoalDose: "given",
+    Weight: "measured",
+    MentalStatus: "assessed",
+}
 
 
 # Orders
@@ -241,19 +251,18 @@ def unresolved_references(resources: Iterable[JsonObject]) -> frozenset[str]:
 
     Relative references only: an absolute one may lie on another server, where the same id is another drug.
     """
-    known = list(resources)
-    at_hand = {reference_of(resource) for resource in known}
-    wanted = {target for resource in known for target in _wanted(resource)}
+    wanted: set[str] = set()
+    at_hand: set[str] = set()
+    for resource in resources:
+        kind = text(resource.get("resourceType"))
+        if kind == "Observation":
+            if resource.get("specimen") is not None and _is_level(resource):
+                wanted.update(_relative(resource["specimen"], "Specimen"))
+        elif kind in _DRUG_TYPES:
+            wanted.update(*(_relative(reference, "Medication") for reference in medication_references(resource)))
+        elif kind in _REFERABLE:
+            at_hand.add(reference_of(resource))
     return frozenset(wanted - at_hand)
-
-
-def _wanted(resource: JsonObject) -> Iterator[str]:
-    kind = text(resource.get("resourceType"))
-    if kind in _DRUG_TYPES:
-        for reference in medication_references(resource):
-            yield from _relative(reference, "Medication")
-    elif kind == "Observation" and resource.get("specimen") is not None and _is_level(resource):
-        yield from _relative(resource["specimen"], "Specimen")
 
 
 def _is_level(observation: JsonObject) -> bool:

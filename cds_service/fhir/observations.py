@@ -6,9 +6,10 @@ says why. Results under codes that are not ours are passed over, unless their na
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
 from functools import lru_cache
+from typing import Any
 
 from cds_service.clinical.facts import (
     Diagnosis,
@@ -19,7 +20,7 @@ from cds_service.clinical.facts import (
     Weight,
     WeightKind,
 )
-from cds_service.clinical.quantity import Analyte, Comparator
+from cds_service.clinical.quantity import Analyte, Comparator, Span
 from cds_service.fhir.chart import Chart, Fact, gap
 from cds_service.fhir.codes import System, Term
 from cds_service.fhir.concepts import Concept, concept_from
@@ -39,7 +40,9 @@ from cds_service.fhir.times import lenient_span, recorded_at, sampled_span
 from cds_service.fhir.values import (
     Reading,
     ValueRefusedError,
+    charted_choice,
     charted_value,
+    read_choice,
     read_value,
     upper_limit_of,
 )
@@ -61,16 +64,20 @@ _FULL_COMA_SCORE = 15
 _LEAST_COMA_SCORE = 3
 _LARGEST_MARGIN = timedelta(days=31)
 
-_Reader = Callable[[JsonObject, Concept, Term, Chart], Iterator[Fact]]
+_Reader = Callable[[JsonObject, Concept, Term, Chart], Iterable[Fact]]
 
 
-def facts_from_observation(observation: JsonObject, chart: Chart) -> Iterator[Fact]:
+def facts_from_observation(observation: JsonObject, chart: Chart) -> Iterable[Fact]:
     """The facts in an Observation and in those of its components that carry one of our codes."""
     if token(observation.get("status")) in _NEVER_COUNT:
-        return
-    yield from _facts_from_reading(observation, chart)
+        return ()
+    facts = _facts_from_reading(observation, chart)
     components = observation.get("component")
-    for component in elements(components) if components else ():
+    return (*facts, *_facts_from_components(observation, components, chart)) if components else facts
+
+
+def _facts_from_components(observation: JsonObject, components: Any, chart: Chart) -> Iterator[Fact]:
+    for component in elements(components):
         if concept_from(component.get("code")).terms:
             yield from _facts_from_reading(_as_observation(observation, component), chart)
 
@@ -82,16 +89,23 @@ def _as_observation(observation: JsonObject, component: JsonObject) -> JsonObjec
     return shared | component | {"id": observation.get("id"), "resourceType": "Observation"}
 
 
-def _facts_from_reading(observation: JsonObject, chart: Chart) -> Iterator[Fact]:
+def _facts_from_reading(observation: JsonObject, chart: Chart) -> Iterable[Fact]:
     concept = concept_from(observation.get("code"))
-    terms = tuple(term for term in concept.terms if term.kind in _READERS) if concept.terms else ()
-    if not terms:
-        yield from _unmapped(observation, concept)
-    elif concept.is_excluded or len({(term.concept, term.kind) for term in terms}) > 1:
+    term, is_contradictory = _test_meant(concept)
+    if term is None:
+        return _unmapped(observation, concept)
+    if is_contradictory:
         words = f"{concept.name!r} is coded as different tests at once"
-        yield gap(GapKind.NEEDS_CONFIRMATION, _about(terms[0]), words, observation)
-    else:
-        yield from _READERS[terms[0].kind](observation, concept, terms[0], chart)
+        return (gap(GapKind.NEEDS_CONFIRMATION, _about(term), words, observation),)
+    return _READERS[term.kind](observation, concept, term, chart)
+
+
+@lru_cache(maxsize=4096)
+def _test_meant(concept: Concept) -> tuple[Term | None, bool]:
+    """The first of the tests that the codes mean, and whether they mean another one as well, or say it is not that."""
+    terms = concept.of_kind(*_READERS)
+    kinds = {(term.concept, term.kind) for term in terms}
+    return (terms[0] if terms else None), concept.is_excluded or len(kinds) > 1
 
 
 def _about(term: Term) -> str:
@@ -107,11 +121,13 @@ def _about(term: Term) -> str:
 _ABOUT_KIND = {"dose-time": "exposure", "dose-date": "exposure", "time-since-dose": "exposure"}
 
 
-def _unmapped(observation: JsonObject, concept: Concept) -> Iterator[Fact]:
+def _unmapped(observation: JsonObject, concept: Concept) -> Iterable[Fact]:
     """A gap when a test is ours by its name, or by a code without its system, but not by its code."""
-    for analyte in _analytes_meant(concept):
-        words = f"{concept.name!r} has no code this service knows and was not used"
-        yield gap(GapKind.UNMAPPED_CODE, analyte.value, words, observation, concept.charted_code)
+    words = f"{concept.name!r} has no code this service knows and was not used"
+    return [
+        gap(GapKind.UNMAPPED_CODE, analyte.value, words, observation, concept.charted_code)
+        for analyte in _analytes_meant(concept)
+    ]
 
 
 @lru_cache(maxsize=4096)
@@ -134,52 +150,52 @@ def _without_system(concept: Concept) -> tuple[Term, ...]:
 # Laboratory results
 
 
-def _result(observation: JsonObject, _: Concept, term: Term, chart: Chart) -> Iterator[Fact]:
+def _result(observation: JsonObject, _: Concept, term: Term, chart: Chart) -> Iterable[Fact]:
     analyte = _ANALYTES[term.concept]
-    reading, refusal = _read_or_gap(analyte, observation)
-    if refusal is not None:
-        yield refusal
-    sampled = None
-    try:
-        sampled = sampled_span(observation, chart)
-        problem = None if sampled is not None else "has no time of sampling"
-    except UnusableTimeError as error:
-        problem = f"has no usable time of sampling: {error}"
-    if problem is not None:
-        yield gap(
-            GapKind.UNUSABLE_TIME, analyte.value, f"{analyte.value} {charted_value(observation)} {problem}", observation
-        )
-    yield LabResult(
-        analyte=analyte,
-        reported=reading.value if reading else None,
-        sampled=sampled,
-        status=_status(observation),
-        reference=reference_of(observation),
-        charted=_charted(observation, reading),
-        upper_limit=upper_limit_of(analyte, observation),
-        not_detected=reading is not None and reading.not_detected,
+    given = choices(observation, "value")
+    charted = charted_choice(given)
+    reading, refusal = _read_or_gap(analyte, observation, given)
+    sampled, misdated = _sampled_or_gap(analyte, observation, charted, chart)
+    result = LabResult(
+        analyte,
+        reading.value if reading else None,
+        sampled,
+        _status(observation),
+        reference_of(observation),
+        f"{charted} ({reading.remark})" if reading and reading.remark else charted,
+        upper_limit_of(analyte, observation),
+        reading is not None and reading.not_detected,
     )
+    return [fact for fact in (refusal, misdated, result) if fact is not None]
 
 
-def _read_or_gap(analyte: Analyte, observation: JsonObject) -> tuple[Reading | None, Fact | None]:
-    if token(observation.get("status")) == "registered" and not choices(observation, "value"):
+def _read_or_gap(analyte: Analyte, observation: JsonObject, given: JsonObject) -> tuple[Reading | None, Fact | None]:
+    if not given and token(observation.get("status")) == "registered":
         return None, gap(
             GapKind.MISSING, analyte.value, f"{analyte.value} is registered and has no result yet", observation
         )
     try:
-        return read_value(analyte, observation), None
+        return read_choice(analyte, observation, given), None
     except ValueRefusedError as error:
         return None, gap(error.kind, analyte.value, str(error), observation, error.found)
+
+
+def _sampled_or_gap(
+    analyte: Analyte, observation: JsonObject, charted: str, chart: Chart
+) -> tuple[Span | None, Fact | None]:
+    try:
+        sampled = sampled_span(observation, chart)
+        problem = "has no time of sampling"
+    except UnusableTimeError as error:
+        sampled, problem = None, f"has no usable time of sampling: {error}"
+    if sampled is not None:
+        return sampled, None
+    return None, gap(GapKind.UNUSABLE_TIME, analyte.value, f"{analyte.value} {charted} {problem}", observation)
 
 
 def _status(observation: JsonObject) -> str:
     status = token(observation.get("status"))
     return status if status in _STATUSES else "unknown"
-
-
-def _charted(observation: JsonObject, reading: Reading | None) -> str:
-    charted = charted_value(observation)
-    return f"{charted} ({reading.remark})" if reading and reading.remark else charted
 
 
 def _needs_confirmation(observation: JsonObject, concept: Concept, term: Term, _: Chart) -> Iterator[Fact]:

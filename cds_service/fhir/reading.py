@@ -20,6 +20,8 @@ _LARGEST_NUMBER = 1e15
 _EARLIEST_YEAR, _LATEST_YEAR = 1900, 2200
 _WIDEST_OFFSET = timedelta(hours=14)
 _LONGEST_TEXT = 500
+_LONGEST_TIME = 40
+_LONGEST_REFERENCE = 2000
 
 _DATE_TIME = re.compile(
     r"(?P<year>\d{4})(?:-(?P<month>\d\d)(?:-(?P<day>\d\d)"
@@ -50,7 +52,8 @@ def text(value: Any) -> str | None:
     """A text that is not blank, trimmed and cut at a length no card needs."""
     if not isinstance(value, str):
         return None
-    return value.strip()[:_LONGEST_TEXT].strip() or None
+    trimmed = value.strip()
+    return (trimmed if len(trimmed) <= _LONGEST_TEXT else trimmed[:_LONGEST_TEXT].strip()) or None
 
 
 def token(value: Any) -> str:
@@ -67,11 +70,9 @@ def number(value: Any) -> float | None:
 
 def choices(resource: JsonObject, stem: str) -> dict[str, Any]:
     """The members of a choice element `stem[x]` that are there: {"valueQuantity": ...}."""
-    return {
-        name: value
-        for name, value in resource.items()
-        if name.startswith(stem) and value is not None and name[len(stem) : len(stem) + 1].isupper()
-    }
+    size = len(stem)
+    names = [name for name in resource if name.startswith(stem)]
+    return {name: resource[name] for name in names if resource[name] is not None and name[size : size + 1].isupper()}
 
 
 def reference_of(resource: JsonObject) -> str:
@@ -80,9 +81,13 @@ def reference_of(resource: JsonObject) -> str:
     return f"{resource_type}/{logical_id}" if logical_id else resource_type
 
 
-@lru_cache(maxsize=8192)
 def reference_tail(reference: str) -> str | None:
     """The "Type/id" of a relative or absolute literal reference, versioned or not; None for any other."""
+    return _reference_tail(reference) if len(reference) <= _LONGEST_REFERENCE else None
+
+
+@lru_cache(maxsize=8192)
+def _reference_tail(reference: str) -> str | None:
     found = _REFERENCE.search(reference.strip())
     return f"{found['type']}/{found['id']}" if found else None
 
@@ -113,17 +118,21 @@ def span_from_date_time(value: Any, zone: tzinfo = UTC) -> Span:
     if not isinstance(value, str):
         msg = "the time is not a text"
         raise UnusableTimeError(msg)
-    return _span_from_text(value.strip(), zone)
+    written = value.strip()
+    if len(written) > _LONGEST_TIME:
+        msg = f"{written[:_LONGEST_TIME]!r} is not a FHIR date or time"
+        raise UnusableTimeError(msg)
+    return _span_from_text(written, zone)
 
 
 @lru_cache(maxsize=8192)
 def _span_from_text(value: str, zone: tzinfo) -> Span:
     parts = _DATE_TIME.fullmatch(value)
     if parts is None:
-        msg = f"{value[:40]!r} is not a FHIR date or time"
+        msg = f"{value!r} is not a FHIR date or time"
         raise UnusableTimeError(msg)
     if not _EARLIEST_YEAR <= int(parts["year"]) <= _LATEST_YEAR:
-        msg = f"{value[:40]!r} is not a plausible date"
+        msg = f"{value!r} is not a plausible date"
         raise UnusableTimeError(msg)
     try:
         return Span.at(_instant(parts)) if parts["clock"] else _days(parts, zone)

@@ -55,7 +55,12 @@ class Reading:
 
 def charted_value(observation: JsonObject) -> str:
     """The value as charted, for a card: "182 ug/mL", "none detected", or "no value"."""
-    for name, value in choices(observation, "value").items():
+    return charted_choice(choices(observation, "value"))
+
+
+def charted_choice(given: JsonObject) -> str:
+    """The first of the value[x] members `given`, as charted."""
+    for name, value in given.items():
         if name == "valueQuantity":
             return charted_quantity(value)
         return concept_from(value).name[:_LONGEST_CHARTED] if name == "valueCodeableConcept" else _brief(value)
@@ -84,12 +89,16 @@ def read_value(analyte: Analyte, observation: JsonObject) -> Reading:
     Reads valueQuantity, valueString, valueCodeableConcept, and bare numbers for analytes without a unit.
     Raises `ValueRefusedError` with the gap it means.
     """
-    found = choices(observation, "value")
-    if observation.get("dataAbsentReason") is not None or not found:
+    return read_choice(analyte, observation, choices(observation, "value"))
+
+
+def read_choice(analyte: Analyte, observation: JsonObject, given: JsonObject) -> Reading:
+    """As `read_value`, where the value[x] members `given` are known already."""
+    if observation.get("dataAbsentReason") is not None or not given:
         raise ValueRefusedError(GapKind.MISSING, f"{analyte.value} has no value{_absent_reason(observation)}")
-    if len(found) > 1:
+    if len(given) > 1:
         raise ValueRefusedError(GapKind.UNREADABLE, f"{analyte.value} has more than one value")
-    name, value = next(iter(found.items()))
+    name, value = next(iter(given.items()))
     return _within_reach(analyte, _read_choice(analyte, name, value))
 
 
