@@ -174,7 +174,9 @@ def _lacking(chart: Chart, category: Category | None) -> tuple[str, ...]:
     return (*chart.missing, *in_part, *(_unread_now(chart) if category is None else ()))
 
 
-def _not_charted(entered: Iterable[JsonObject], charted: Iterable[JsonObject]) -> Iterator[JsonObject]:
+def _not_charted(entered: tuple[JsonObject, ...], charted: Iterable[JsonObject]) -> Iterator[JsonObject]:
+    if not entered:
+        return iter(())
     known = {identifier for resource in charted for identifier in identifiers_of(resource)}
     return (resource for resource in entered if known.isdisjoint(identifiers_of(resource)))
 

@@ -78,12 +78,13 @@ def concept_from(value: Any) -> Concept:
 
 
 def _coding_key(coding: dict[str, Any]) -> tuple[str, str, str]:
-    return _part(coding.get("system")), _part(coding.get("code")), _part(coding.get("display"))
-
-
-def _part(value: Any) -> str:
-    """A text as long as what is kept may be; no code, system or display that means anything is longer."""
-    return value[:_LONGEST_PART] if isinstance(value, str) else ""
+    system, code, display = coding.get("system"), coding.get("code"), coding.get("display")
+    # No code, system or display that means anything is longer than what is kept.
+    return (
+        system[:_LONGEST_PART] if isinstance(system, str) else "",
+        code[:_LONGEST_PART] if isinstance(code, str) else "",
+        display[:_LONGEST_PART] if isinstance(display, str) else "",
+    )
 
 
 @lru_cache(maxsize=4096)

@@ -69,7 +69,7 @@ _Reader = Callable[[JsonObject, Concept, Term, Chart], Iterable[Fact]]
 
 def facts_from_observation(observation: JsonObject, chart: Chart) -> Iterable[Fact]:
     """The facts in an Observation and in those of its components that carry one of our codes."""
-    if token(observation.get("status")) in _NEVER_COUNT:
+    if _status(observation) in _NEVER_COUNT:
         return ()
     facts = _facts_from_reading(observation, chart)
     components = observation.get("component")
@@ -170,7 +170,7 @@ def _result(observation: JsonObject, _: Concept, term: Term, chart: Chart) -> It
 
 
 def _read_or_gap(analyte: Analyte, observation: JsonObject, given: JsonObject) -> tuple[Reading | None, Fact | None]:
-    if not given and token(observation.get("status")) == "registered":
+    if not given and _status(observation) == "registered":
         return None, gap(
             GapKind.MISSING, analyte.value, f"{analyte.value} is registered and has no result yet", observation
         )
@@ -194,8 +194,9 @@ def _sampled_or_gap(
 
 
 def _status(observation: JsonObject) -> str:
-    status = token(observation.get("status"))
-    return status if status in _STATUSES else "unknown"
+    written = observation.get("status")
+    status = written if isinstance(written, str) and written in _STATUSES else token(written)
+    return status if status in _STATUSES or status in _NEVER_COUNT else "unknown"
 
 
 def _needs_confirmation(observation: JsonObject, concept: Concept, term: Term, _: Chart) -> Iterator[Fact]:

@@ -17,6 +17,7 @@ JsonObject = dict[str, Any]
 """A FHIR resource or element as parsed JSON."""
 
 _LARGEST_NUMBER = 1e15
+_NUMBERS = (int, float)
 _EARLIEST_YEAR, _LATEST_YEAR = 1900, 2200
 _WIDEST_OFFSET = timedelta(hours=14)
 _LONGEST_TEXT = 500
@@ -63,7 +64,7 @@ def token(value: Any) -> str:
 
 def number(value: Any) -> float | None:
     """A finite JSON number of a sane size; True, "5" and NaN are not numbers."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(value, bool) or not isinstance(value, _NUMBERS):
         return None
     return float(value) if -_LARGEST_NUMBER < value < _LARGEST_NUMBER else None
 
@@ -71,8 +72,12 @@ def number(value: Any) -> float | None:
 def choices(resource: JsonObject, stem: str) -> dict[str, Any]:
     """The members of a choice element `stem[x]` that are there: {"valueQuantity": ...}."""
     size = len(stem)
-    names = [name for name in resource if name.startswith(stem)]
-    return {name: resource[name] for name in names if resource[name] is not None and name[size : size + 1].isupper()}
+    found: dict[str, Any] = {}
+    for name in [name for name in resource if name.startswith(stem)]:
+        value = resource[name]
+        if value is not None and name[size : size + 1].isupper():
+            found[name] = value
+    return found
 
 
 def reference_of(resource: JsonObject) -> str:
