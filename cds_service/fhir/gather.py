@@ -18,6 +18,7 @@ from cds_service.fhir.conditions import is_standing
 from cds_service.fhir.fetched import FaultKind, Fetched, FetchFault, failed
 from cds_service.fhir.mapping import unresolved_references
 from cds_service.fhir.queries import QUERIES
+from cds_service.fhir.reading import text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -35,6 +36,7 @@ _REFERENCED = {
     "Medication": (GapKind.NOT_FETCHED, "medications", "medications named by reference"),
 }
 """The kind of gap an unread reference makes, what it concerns, and what a card calls it."""
+_TELL_BY_CODE = frozenset({"Observation", "Condition"})
 
 
 class ForeignPatientError(ValueError):
@@ -241,13 +243,10 @@ def _uncoded_gap(row: _Row) -> DataGap | None:
 
 def _is_uncoded(resource: JsonObject) -> bool:
     """Whether a result, or a problem that stands, has neither a code nor a word for what it is."""
-    match resource["resourceType"]:
-        case "Observation":
-            return concept_from(resource.get("code")).is_empty
-        case "Condition":
-            return concept_from(resource.get("code")).is_empty and is_standing(resource)
-        case _:
-            return False
+    kind, code = resource["resourceType"], resource.get("code")
+    if kind not in _TELL_BY_CODE or (isinstance(code, dict) and text(code.get("text")) is not None):
+        return False
+    return concept_from(code).is_empty and (kind != "Condition" or is_standing(resource))
 
 
 def _gap(query: Query, fault: FetchFault) -> DataGap:

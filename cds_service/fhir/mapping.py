@@ -116,7 +116,9 @@ def _newest(resources: Iterable[JsonObject]) -> list[JsonObject]:
             nameless.append(resource)
         elif (first := identified.setdefault((kind, logical_id), resource)) is not resource:
             _keep(repeated.setdefault((kind, logical_id), [first]), resource)
-    once = (resource for key, resource in identified.items() if key not in repeated) if repeated else identified.values()
+    once = (
+        (resource for key, resource in identified.items() if key not in repeated) if repeated else identified.values()
+    )
     return [*once, *(version for versions in repeated.values() for version in versions), *nameless]
 
 
