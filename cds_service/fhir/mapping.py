@@ -57,7 +57,7 @@ __all__ = [
 ]
 
 _F = TypeVar("_F")
-_Mapper = Callable[[JsonObject, Chart], Iterator[Fact]]
+_Mapper = Callable[[JsonObject, Chart], Iterable[Fact]]
 _MAPPERS: dict[str, _Mapper] = {
     "Observation": facts_from_observation,
     "Condition": facts_from_condition,
@@ -116,10 +116,9 @@ def _newest(resources: Iterable[JsonObject]) -> list[JsonObject]:
             nameless.append(resource)
         elif (first := identified.setdefault((kind, logical_id), resource)) is not resource:
             _keep(repeated.setdefault((kind, logical_id), [first]), resource)
-    once = (
-        (resource for key, resource in identified.items() if key not in repeated) if repeated else identified.values()
-    )
-    return [*once, *(version for versions in repeated.values() for version in versions), *nameless]
+    for key in repeated:
+        del identified[key]
+    return [*identified.values(), *(version for versions in repeated.values() for version in versions), *nameless]
 
 
 def _keep(versions: list[JsonObject], resource: JsonObject) -> None:
