@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
+from playwright.sync_api import expect
 
 from tests.browser.visitor import ABOVE, calculate, open_details
 
@@ -56,7 +57,8 @@ def state_problems(someone: Visitor) -> None:
 
 
 def state_nomogram(someone: Visitor) -> None:
-    someone.open(ABOVE).get_by_role("link", name="Show on the nomogram").click()
+    someone.open(ABOVE)
+    someone.follow("Show on the nomogram")
 
 
 def state_stale(someone: Visitor) -> None:
@@ -120,12 +122,13 @@ def test_the_zoomed_pages_are_kept_for_looking_at(visit: Visit) -> None:
         someone.keep("dose-check-zoomed")
         state_nomogram(someone)
         someone.keep("nomogram-zoomed")
-        assert someone.page.locator("svg.nomogram").is_visible()
+        expect(someone.page.locator("svg.nomogram")).to_be_visible()
 
 
 @pytest.mark.parametrize("slug", ["b1-above-line-8h", "c2-no-level-2h", "g1-criteria-met"])
 def test_the_nomogram_prints_on_one_page(visit: Visit, slug: str) -> None:
     with visit() as someone:
-        someone.open(f"/ehr/{slug}").get_by_role("link", name="Show on the nomogram").click()
+        someone.open(f"/ehr/{slug}")
+        someone.follow("Show on the nomogram")
         printed = someone.page.pdf(prefer_css_page_size=True)
         assert len(re.findall(rb"/Type\s*/Page\b", printed)) == 1
