@@ -27,6 +27,7 @@ from cds_service.operations import operations_routes
 from cds_service.replay import MemoryReplayRegister, ReplayRegister, SharedReplayRegister
 from cds_service.sandbox.fixtures import load_cases
 from cds_service.sandbox.server import sandbox_routes
+from cds_service.shelf import MemoryShelf
 from cds_service.watch.alarms import Alarms
 from cds_service.watch.oversight import NONE, Oversight
 from cds_service.web.access import check_for
@@ -86,7 +87,7 @@ def create_app(  # noqa: PLR0913 - each is something that a test or another appl
         lifespan=lifespan_of(premises),
     )
     nomogram = NomogramDesk(settings, clock, _seal(settings, clock) if seal is None else seal)
-    smart = _smart_app(settings, clock, app) if settings.smart_client_id else None
+    smart = _smart_app(premises, app) if settings.smart_client_id else None
     desk = Desk(
         settings,
         lambda: app.state.fhir_client,
@@ -132,16 +133,27 @@ def _card_links(nomogram: NomogramDesk, smart: SmartDesk | None) -> Callable[[As
     return links
 
 
-def _smart_app(settings: Settings, clock: Callable[[], datetime], app: FastAPI) -> SmartDesk:
-    """The SMART app with its routes; its sessions live in this process. No start without it waits for its libraries."""
+def _smart_app(premises: Premises, app: FastAPI) -> SmartDesk:
+    """The SMART app with its routes. No start without it waits for its libraries.
+
+    Its sessions are kept in the store where others can open what this process seals, else in its memory.
+    """
     from cds_service.web.smart_desk import SmartDesk  # noqa: PLC0415
     from cds_service.web.smart_http import AuthorizationHttp  # noqa: PLC0415
     from cds_service.web.smart_oauth import Authorization  # noqa: PLC0415
     from cds_service.web.smart_pages import smart_routes  # noqa: PLC0415
+    from cds_service.web.smart_sessions import SmartSessions  # noqa: PLC0415
 
+    settings, store, secret = premises.settings, premises.store, _link_secret(premises.settings)
+    shelf = MemoryShelf() if store is None or settings.link_secret is None else store
     http = AuthorizationHttp(lambda: app.state.http, settings.fhir_timeout_seconds)
     smart = SmartDesk(
-        settings, clock, lambda: app.state.fhir_client, Authorization(settings, http), _link_secret(settings)
+        settings,
+        premises.clock,
+        lambda: app.state.fhir_client,
+        Authorization(settings, http),
+        secret,
+        SmartSessions(shelf, secret),
     )
     app.router.routes.extend(smart_routes(smart))
     return smart

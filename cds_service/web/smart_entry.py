@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fhir.resources.R4B.medicationstatement import MedicationStatement
 
@@ -62,7 +62,10 @@ class IngestionForm:
 
 @dataclass(frozen=True, slots=True)
 class Entered:
-    """One entry. `charted_as`: its reference in the chart once it is written there, "" before."""
+    """One entry. `charted_as`: its reference in the chart once it is written there, "" before.
+
+    `writer`, `writing_until`: who is writing it to the chart just now, and until when nobody else does.
+    """
 
     key: str
     resource: JsonObject
@@ -70,6 +73,8 @@ class Entered:
     amount_g: float | None
     charted_as: str = ""
     is_written: bool = False
+    writer: str = ""
+    writing_until: datetime | None = None
 
     def is_same_as(self, other: Entered) -> bool:
         """Whether both tell the same dose, as when a form was sent twice."""
@@ -99,6 +104,14 @@ class Teller:
     patient_id: str
     user: str | None
     identifier_system: str
+
+
+def entered_from(members: Mapping[str, Any]) -> Entered:
+    """An entry from its members as JSON has them, which are this program's own."""
+    taken = Span(*(datetime.fromisoformat(members["taken"][end]) for end in ("earliest", "latest")))
+    until = members["writing_until"]
+    rebuilt = {"taken": taken, "writing_until": None if until is None else datetime.fromisoformat(until)}
+    return Entered(**{**members, **rebuilt})
 
 
 def form_from(typed: Mapping[str, str]) -> IngestionForm:
