@@ -31,6 +31,7 @@ from cds_service.shelf import MemoryShelf
 from cds_service.watch.alarms import Alarms
 from cds_service.watch.oversight import NONE, Oversight
 from cds_service.web.access import check_for
+from cds_service.web.api_page import api_routes
 from cds_service.web.dashboard import dashboard_routes
 from cds_service.web.ehr_charts import FixtureCharts
 from cds_service.web.ehr_pages import EhrDesk, ehr_routes
@@ -84,6 +85,8 @@ def create_app(  # noqa: PLR0913 - each is something that a test or another appl
         version=__version__,
         summary="CDS Hooks: is intravenous N-acetylcysteine indicated for acetaminophen toxicity?",
         redirect_slashes=False,
+        docs_url=None,  # the viewers of the framework come from elsewhere
+        redoc_url=None,
         lifespan=lifespan_of(premises),
     )
     nomogram = NomogramDesk(settings, clock, _seal(settings, clock) if seal is None else seal)
@@ -115,6 +118,7 @@ def _add_pages(app: FastAPI, premises: Premises, nomogram: NomogramDesk) -> None
     settings, store = premises.settings, premises.store
     profile = settings.clinical_profile
     app.router.routes.extend([*static_routes(), *nomogram_routes(nomogram), *how_routes(profile)])
+    app.router.routes.extend(api_routes(app.openapi))
     if settings.playground:
         app.router.routes.extend(ehr_routes(_mini_ehr(nomogram, lambda: app.state.fhir_client)))
     admitted = [Depends(check_for(settings))]

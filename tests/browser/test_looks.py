@@ -69,6 +69,10 @@ def state_how(someone: Visitor) -> None:
     someone.open("/how")
 
 
+def state_api(someone: Visitor) -> None:
+    open_details(someone.open("/docs"))
+
+
 def state_dashboard(someone: Visitor) -> None:
     someone.open("/dashboard")
 
@@ -79,7 +83,7 @@ def state_no_patient(someone: Visitor) -> None:
 
 STATES = [
     state_home, state_chart, state_dose_check, state_silent, state_result, state_unknown_time, state_repeated,
-    state_problems, state_nomogram, state_stale, state_how, state_dashboard, state_no_patient,
+    state_problems, state_nomogram, state_stale, state_how, state_api, state_dashboard, state_no_patient,
 ]  # fmt: skip
 every_state = pytest.mark.parametrize("state", STATES, ids=lambda state: state.__name__.removeprefix("state_"))
 

@@ -17,6 +17,7 @@ PAGES = [
     "/nomogram",
     "/nomogram/garbage",
     "/how",
+    "/docs",
     "/ehr/b1-above-line-8h",
     "/ehr/no-such-patient",
 ]
