@@ -16,6 +16,7 @@ from fhir.resources.R4B.medicationstatement import MedicationStatement
 from cds_service.clinical.quantity import Span
 from cds_service.fhir.codes import System
 from cds_service.hooks.clock import span_text
+from cds_service.web.entry import EntryError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -39,15 +40,6 @@ _NOTE = "Ingestion as told to the clinician, entered in the IV NAC decision supp
 _GRAMS = re.compile(r"\d{1,3}(?:[.,]\d{1,3})?", re.ASCII)
 _WIDEST = timedelta(hours=24)
 _LONGEST_AGO = timedelta(days=30)
-
-
-class IngestionEntryError(ValueError):
-    """What was typed cannot be used; `problems` say by field what it must be."""
-
-    def __init__(self, problems: Mapping[str, str]) -> None:
-        """Keep the problems by field."""
-        super().__init__("; ".join(problems.values()))
-        self.problems = problems
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,10 +113,10 @@ def form_from(typed: Mapping[str, str]) -> IngestionForm:
 
 
 def entry_from(form: IngestionForm, key: str, teller: Teller, now: datetime, zone: tzinfo) -> Entered:
-    """The entry, its resource checked against the FHIR models. Raises `IngestionEntryError`."""
+    """The entry, its resource checked against the FHIR models. Raises `EntryError`."""
     problems = dict(_problems(form, now, zone))
     if problems:
-        raise IngestionEntryError(problems)
+        raise EntryError(problems)
     taken = _taken(form, zone)
     grams = _grams(form.amount_g)
     resource = _statement(PRODUCTS[form.product][1], key, teller, now)

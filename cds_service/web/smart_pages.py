@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.routing import Route
 
+from cds_service.web.entry import EntryError
 from cds_service.web.forms import FormError, typed_fields
 from cds_service.web.pages import message_page, page
 from cds_service.web.smart_chart import chart_of, shown
 from cds_service.web.smart_desk import APP_PATH, telling_failures
-from cds_service.web.smart_entry import PRODUCTS, IngestionEntryError, IngestionForm, Teller, entry_from, form_from
+from cds_service.web.smart_entry import PRODUCTS, IngestionForm, Teller, entry_from, form_from
 from cds_service.web.smart_launch import launch_routes, redirect
 from cds_service.web.smart_sessions import MOST_ENTERED
 from cds_service.web.smart_writing import write_entry
@@ -115,7 +116,7 @@ async def _enter(desk: SmartDesk, session: Session, typed: Mapping[str, str]) ->
     teller = Teller(session.patient_id, session.user, f"{desk.settings.base_url}{APP_PATH}")
     try:
         entered = entry_from(form, secrets.token_hex(16), teller, desk.clock(), desk.settings.zone)
-    except IngestionEntryError as error:
+    except EntryError as error:
         return await _page(desk, session, HTTPStatus.UNPROCESSABLE_ENTITY, form=form, problems=error.problems)
     await desk.sessions.change(session, lambda newest: _with(newest, entered))
     return _back(session)

@@ -77,13 +77,18 @@ def state_dashboard(someone: Visitor) -> None:
     someone.open("/dashboard")
 
 
+def state_governance(someone: Visitor) -> None:
+    someone.open("/governance")
+
+
 def state_no_patient(someone: Visitor) -> None:
     someone.open("/ehr/nobody")
 
 
 STATES = [
     state_home, state_chart, state_dose_check, state_silent, state_result, state_unknown_time, state_repeated,
-    state_problems, state_nomogram, state_stale, state_how, state_api, state_dashboard, state_no_patient,
+    state_problems, state_nomogram, state_stale, state_how, state_api, state_dashboard, state_governance,
+    state_no_patient,
 ]  # fmt: skip
 every_state = pytest.mark.parametrize("state", STATES, ids=lambda state: state.__name__.removeprefix("state_"))
 

@@ -40,6 +40,8 @@ DESKTOP = {"viewport": {"width": 1280, "height": 900}}
 SCREENSHOTS = Path(__file__).parents[2] / "build" / "screenshots"
 _FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking")
 _PATIENCE_MS = 30_000
+# Chromium takes no picture of more than 16384 pixels, and a telephone has two for each of the page.
+_TALLEST = 8000
 # The browser says so by itself of every page that is itself an answer of 4xx.
 _OWN_STATUS = re.compile(r"Failed to load resource: the server responded with a status of 4\d\d ")
 
@@ -113,9 +115,10 @@ class Visitor:
         return self.page
 
     def keep(self, name: str) -> None:
-        """Keep a screenshot of the whole page as build output."""
+        """Keep a screenshot of the whole page as build output; of a book-length page what fits the window."""
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-        self.page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True)
+        height = self.page.evaluate("document.documentElement.scrollHeight")
+        self.page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=height <= _TALLEST)
 
     def follow(self, link: str | Locator) -> Page:
         """Follow the first such link, by its words or as found."""

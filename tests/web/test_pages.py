@@ -18,6 +18,7 @@ PAGES = [
     "/nomogram/garbage",
     "/how",
     "/docs",
+    "/governance",
     "/ehr/b1-above-line-8h",
     "/ehr/no-such-patient",
 ]

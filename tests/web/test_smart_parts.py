@@ -17,7 +17,8 @@ from cds_service.fhir.mapping import facts_from_resources
 from cds_service.fhir.servers import FhirServer
 from cds_service.records import StoreUnavailableError
 from cds_service.shelf import MemoryShelf
-from cds_service.web.smart_entry import IngestionEntryError, IngestionForm, Teller, entry_from, form_from
+from cds_service.web.entry import EntryError
+from cds_service.web.smart_entry import IngestionForm, Teller, entry_from, form_from
 from cds_service.web.smart_http import JsonAnswer, LaunchError, is_safe_endpoint
 from cds_service.web.smart_oauth import (
     Launch,
@@ -101,13 +102,13 @@ REFUSED = [
 
 @pytest.mark.parametrize(("changes", "zone", "field", "words"), REFUSED)
 def test_what_cannot_be_used_is_named_by_field(changes: dict[str, str], zone: ZoneInfo, field: str, words: str) -> None:
-    with pytest.raises(IngestionEntryError) as refused:
+    with pytest.raises(EntryError) as refused:
         entry_from(form(**changes), "k", TELLER, NOW, zone)
     assert words in refused.value.problems[field]
 
 
 def test_a_time_the_clocks_went_over_is_refused() -> None:
-    with pytest.raises(IngestionEntryError, match="clocks went forward"):
+    with pytest.raises(EntryError, match="clocks went forward"):
         entry_from(form(earliest="2026-03-08T02:30"), "k", TELLER, utc(2026, 3, 8, 12), NEW_YORK)
 
 
