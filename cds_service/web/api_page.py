@@ -30,8 +30,6 @@ _LIMITS = {
     "maxLength": "at most {} characters",
     "minItems": "at least {} of them",
     "maxItems": "at most {} of them",
-    "minimum": "from {}",
-    "maximum": "up to {}",
     "default": "{} unless given",
     "pattern": "matching {}",
 }
@@ -139,11 +137,12 @@ def _kind(document: Json, schema: Json) -> str:
 
 
 def _limits(schema: Json) -> Iterator[str]:
+    yield from (f"{words} {schema[end]}" for end, words in (("minimum", "from"), ("maximum", "up to")) if end in schema)
     if "enum" in schema:
         yield "one of " + ", ".join(map(str, schema["enum"]))
     for name, words in _LIMITS.items():
         if name in schema:
-            yield words.format(schema[name])
+            yield "not empty" if name.startswith("min") and schema[name] == 1 else words.format(schema[name])
 
 
 def _examples(media: Json) -> tuple[tuple[str, str], ...]:
