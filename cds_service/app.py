@@ -27,9 +27,11 @@ from cds_service.operations import operations_routes
 from cds_service.replay import MemoryReplayRegister, ReplayRegister, SharedReplayRegister
 from cds_service.sandbox.fixtures import load_cases
 from cds_service.sandbox.server import sandbox_routes
+from cds_service.shelf import MemoryShelf
 from cds_service.watch.alarms import Alarms
 from cds_service.watch.oversight import NONE, Oversight
 from cds_service.web.access import check_for
+from cds_service.web.api_page import api_routes
 from cds_service.web.dashboard import dashboard_routes
 from cds_service.web.ehr_charts import FixtureCharts
 from cds_service.web.ehr_pages import EhrDesk, ehr_routes
@@ -83,10 +85,12 @@ def create_app(  # noqa: PLR0913 - each is something that a test or another appl
         version=__version__,
         summary="CDS Hooks: is intravenous N-acetylcysteine indicated for acetaminophen toxicity?",
         redirect_slashes=False,
+        docs_url=None,  # the viewers of the framework come from elsewhere
+        redoc_url=None,
         lifespan=lifespan_of(premises),
     )
     nomogram = NomogramDesk(settings, clock, _seal(settings, clock) if seal is None else seal)
-    smart = _smart_app(settings, clock, app) if settings.smart_client_id else None
+    smart = _smart_app(premises, app) if settings.smart_client_id else None
     desk = Desk(
         settings,
         lambda: app.state.fhir_client,
@@ -114,6 +118,7 @@ def _add_pages(app: FastAPI, premises: Premises, nomogram: NomogramDesk) -> None
     settings, store = premises.settings, premises.store
     profile = settings.clinical_profile
     app.router.routes.extend([*static_routes(), *nomogram_routes(nomogram), *how_routes(profile)])
+    app.router.routes.extend(api_routes(app.openapi))
     if settings.playground:
         app.router.routes.extend(ehr_routes(_mini_ehr(nomogram, lambda: app.state.fhir_client)))
     admitted = [Depends(check_for(settings))]
@@ -132,16 +137,27 @@ def _card_links(nomogram: NomogramDesk, smart: SmartDesk | None) -> Callable[[As
     return links
 
 
-def _smart_app(settings: Settings, clock: Callable[[], datetime], app: FastAPI) -> SmartDesk:
-    """The SMART app with its routes; its sessions live in this process. No start without it waits for its libraries."""
+def _smart_app(premises: Premises, app: FastAPI) -> SmartDesk:
+    """The SMART app with its routes. No start without it waits for its libraries.
+
+    Its sessions are kept in the store where others can open what this process seals, else in its memory.
+    """
     from cds_service.web.smart_desk import SmartDesk  # noqa: PLC0415
     from cds_service.web.smart_http import AuthorizationHttp  # noqa: PLC0415
     from cds_service.web.smart_oauth import Authorization  # noqa: PLC0415
     from cds_service.web.smart_pages import smart_routes  # noqa: PLC0415
+    from cds_service.web.smart_sessions import SmartSessions  # noqa: PLC0415
 
+    settings, store, secret = premises.settings, premises.store, _link_secret(premises.settings)
+    shelf = MemoryShelf() if store is None or settings.link_secret is None else store
     http = AuthorizationHttp(lambda: app.state.http, settings.fhir_timeout_seconds)
     smart = SmartDesk(
-        settings, clock, lambda: app.state.fhir_client, Authorization(settings, http), _link_secret(settings)
+        settings,
+        premises.clock,
+        lambda: app.state.fhir_client,
+        Authorization(settings, http),
+        secret,
+        SmartSessions(shelf, secret),
     )
     app.router.routes.extend(smart_routes(smart))
     return smart

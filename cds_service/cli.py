@@ -79,8 +79,9 @@ def serve(
 ) -> None:
     """Serve the CDS Hooks endpoints with the settings of the environment."""
     settings = _settings(tells_unknown=False)  # every server process logs unknown ones itself
-    if workers > 1 and settings.smart_client_id:
-        _stop("the SMART app keeps its sessions in one process: serve it with --workers 1", CANNOT_START)
+    if workers > 1 and settings.smart_client_id and not settings.database_url:
+        words = "without a database the SMART app keeps its sessions in one process"
+        _stop(f"{words}: set CDS_DATABASE_URL, or serve it with --workers 1", CANNOT_START)
     server.serve(settings, host, port, workers)
 
 

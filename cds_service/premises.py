@@ -1,4 +1,4 @@
-"""What an installation stands on besides FHIR servers: database, disk, trusted clients.
+"""What an installation stands on besides FHIR servers: database, disk, trusted clients, the secret replicas share.
 
 Knows how to look at each and to say in words what was seen and what to do; changes nothing.
 """
@@ -37,11 +37,12 @@ class Check:
 
 
 def check_premises(settings: Settings, free_bytes: Callable[[Path], int] | None = None) -> list[Check]:
-    """Database, disk and trusted clients. `free_bytes`: another way to learn how much a disk has left."""
+    """Database, disk, clients and what is shared. `free_bytes`: another way to learn how much a disk has left."""
     return [
         check_database(settings.database_url),
         check_disk(settings.database_url, free_bytes or (lambda path: shutil.disk_usage(path).free)),
         check_trusted_clients(settings.trusted_clients),
+        check_sharing(settings),
     ]
 
 
@@ -101,6 +102,21 @@ def check_disk(url: str, free_bytes: Callable[[Path], int]) -> Check:
         return Check("disk", is_well=False, words=f"{folder} cannot be read ({type(error).__name__})", next_step=step)
     step = "free space, shorten CDS_AUDIT_DAYS, or move the database"
     return Check("disk", free_mib >= _FEWEST_FREE_MIB, f"{free_mib} MiB free in {folder}", step)
+
+
+def check_sharing(settings: Settings) -> Check:
+    """Whether a nomogram link, and a session of the SMART app, of one process is known to the others."""
+    name, has_app = "links and sessions", bool(settings.smart_client_id)
+    what = "nomogram links and SMART sessions" if has_app else "nomogram links"
+    if settings.link_secret is None:
+        step = "set CDS_LINK_SECRET to the same text of at least 32 characters for every replica"
+        words = f"{what} are known only where they were made, until that process ends; `serve --workers N` shares them"
+        return Check(name, not settings.database_url.startswith("postgresql://"), words, step)
+    if has_app and not settings.database_url:
+        words = "nomogram links are shared by CDS_LINK_SECRET; SMART sessions stay in one process without a database"
+        return Check(name, is_well=True, words=words)
+    by = "CDS_LINK_SECRET and database" if has_app else "CDS_LINK_SECRET"
+    return Check(name, is_well=True, words=f"{what} are shared by all with this {by}")
 
 
 def check_trusted_clients(path: Path | None) -> Check:

@@ -64,8 +64,9 @@ def test_version_names_the_profiles() -> None:
     assert RULE_SET_HASH in result.output
 
 
-def test_the_smart_app_is_not_spread_over_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_smart_app_is_not_spread_over_processes_without_a_database(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CDS_SMART_CLIENT_ID", "nac-app")
+    monkeypatch.setenv("CDS_DATABASE_URL", "")
     result = run("serve", "--workers", "2", "--port", "0")
     assert result.exit_code == 2
     assert "--workers 1" in result.output

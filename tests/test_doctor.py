@@ -15,7 +15,14 @@ import pytest
 import requests
 
 from cds_service.doctor import check_codes, check_fhir_servers, check_service
-from cds_service.premises import Check, check_database, check_disk, check_premises, check_trusted_clients
+from cds_service.premises import (
+    Check,
+    check_database,
+    check_disk,
+    check_premises,
+    check_sharing,
+    check_trusted_clients,
+)
 from cds_service.settings import Settings
 
 if TYPE_CHECKING:
@@ -168,12 +175,33 @@ def test_a_full_disk_is_unwell(free_mib: int, is_well: bool, tmp_path: Path) -> 
     assert looked_at == [tmp_path]
 
 
+POSTGRES = "postgresql://db.test/cds"
+SHARING = [
+    ({"database_url": ""}, True, "known only where they were made"),
+    ({"database_url": "", "smart_client_id": "app"}, True, "SMART sessions are known only where they were made"),
+    ({"database_url": POSTGRES}, False, "known only where they were made"),
+    ({"database_url": POSTGRES, "link_secret": "x" * 32}, True, "links are shared by all with this CDS_LINK_SECRET"),
+    ({"database_url": "", "link_secret": "x" * 32, "smart_client_id": "app"}, True, "stay in one process"),
+    ({"database_url": POSTGRES, "link_secret": "x" * 32, "smart_client_id": "app"}, True, "SECRET and database"),
+]
+
+
+@pytest.mark.parametrize(("settings", "is_well", "words"), SHARING)
+def test_it_is_said_what_processes_share(settings: dict[str, str], is_well: bool, words: str) -> None:  # noqa: FBT001
+    check = check_sharing(Settings(**settings))  # type: ignore[arg-type]
+    assert check.is_well is is_well
+    assert words in check.words
+    assert is_well or "CDS_LINK_SECRET" in check.next_step
+    assert "xxx" not in check.words
+
+
 def test_a_disk_that_cannot_be_read_is_unwell(tmp_path: Path) -> None:
     checks = check_premises(Settings(database_url=f"sqlite:///{tmp_path}/nowhere/cds.db"))
     assert [(check.name, check.is_well) for check in checks] == [
         ("database", False),
         ("disk", False),
         ("trusted clients", True),
+        ("links and sessions", True),
     ]
 
 

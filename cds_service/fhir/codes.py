@@ -231,6 +231,12 @@ def _loaded() -> _Table:
 _TABLE = _loaded()
 
 
+def loinc(code: str) -> tuple[str, str, str]:
+    """System, code and display of a LOINC code of the table. Raises KeyError for one that is not in it."""
+    known = Code(System.LOINC, code)
+    return known.system.value, known.code, _TABLE.exact[known].display
+
+
 def known_codes() -> int:
     """How many codes, and prefixes of codes, the table knows."""
     return len(_TABLE.exact) + len(_TABLE.prefixes)

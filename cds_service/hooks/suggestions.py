@@ -14,6 +14,7 @@ from fhir.resources.R4B.servicerequest import ServiceRequest
 
 from cds_service.clinical.findings import Category, Test
 from cds_service.clinical.regimens import Bag, DosingPlan, DosingRefusal
+from cds_service.fhir.codes import loinc
 from cds_service.hooks.clock import clock_time
 from cds_service.hooks.dosing import bag_text, regimen_words
 from cds_service.hooks.drafted import drafted_loinc
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 
 _SNOMED = "http://snomed.info/sct"
 _RXNORM = "http://www.nlm.nih.gov/research/umls/rxnorm"
-_LOINC = "http://loinc.org"
 _UCUM = "http://unitsofmeasure.org"
 _CATEGORY = "http://terminology.hl7.org/CodeSystem/medicationrequest-category"
 
@@ -46,20 +46,13 @@ _ORAL_NAC = (_RXNORM, "606971", "acetylcysteine 600 MG Oral Capsule")
 # Rules in which nothing points to acetaminophen, so that the order must not claim an overdose.
 _NOT_ACETAMINOPHEN = frozenset({"D1", "D2"})
 
-_TESTS: dict[Test, tuple[tuple[str, str], ...]] = {
-    Test.ACETAMINOPHEN: (("3298-7", "Acetaminophen [Mass/volume] in Serum or Plasma"),),
-    Test.TRANSAMINASES: (
-        ("1742-6", "Alanine aminotransferase [Enzymatic activity/volume] in Serum or Plasma"),
-        ("1920-8", "Aspartate aminotransferase [Enzymatic activity/volume] in Serum or Plasma"),
-    ),
-    Test.INR: (("6301-6", "INR in Platelet poor plasma by Coagulation assay"),),
-    Test.INJURY: (
-        ("2160-0", "Creatinine [Mass/volume] in Serum or Plasma"),
-        ("2524-7", "Lactate [Moles/volume] in Serum or Plasma"),
-        ("2777-1", "Phosphate [Mass/volume] in Serum or Plasma"),
-        ("2345-7", "Glucose [Mass/volume] in Serum or Plasma"),
-    ),
+_TESTS: dict[Test, tuple[str, ...]] = {
+    Test.ACETAMINOPHEN: ("3298-7",),
+    Test.TRANSAMINASES: ("1742-6", "1920-8"),
+    Test.INR: ("6301-6",),
+    Test.INJURY: ("2160-0", "2524-7", "2777-1", "2345-7"),
 }
+"""The LOINC codes that are ordered for a test."""
 _TEST_LABELS = {
     Test.ACETAMINOPHEN: "Order acetaminophen level",
     Test.TRANSAMINASES: "Order AST and ALT",
@@ -198,22 +191,22 @@ def _number(value: float) -> int | float:
 
 def _test_suggestion(drafting: Drafting, ask: Ask, drafted: frozenset[str]) -> JsonObject | None:
     """The test as draft orders, one a LOINC code; None for what is not a laboratory test or is drafted already."""
-    wanted = [loinc for loinc in _TESTS.get(ask.test, ()) if loinc[0] not in drafted]
+    wanted = [loinc(code) for code in _TESTS.get(ask.test, ()) if code not in drafted]
     if not wanted:
         return None
     when = when_text(ask, drafting.assessment, drafting.zone)
     label = f"{_TEST_LABELS[ask.test]} {when.removesuffix(f', {BEFORE_THE_END}')}"
-    actions = [create(_test_draft(drafting, ask, loinc), f"{loinc[1]}, {when}") for loinc in wanted]
+    actions = [create(_test_draft(drafting, ask, each), f"{each[2]}, {when}") for each in wanted]
     return suggestion(drafting, label, actions, is_recommended=True)
 
 
-def _test_draft(drafting: Drafting, ask: Ask, loinc: tuple[str, str]) -> JsonObject:
+def _test_draft(drafting: Drafting, ask: Ask, coding: tuple[str, str, str]) -> JsonObject:
     draft = {
         "resourceType": "ServiceRequest",
         "status": "draft",
         "intent": "order",
         "priority": "urgent" if drafting.assessment.category is Category.CONTINUE else "stat",
-        "code": _concept((_LOINC, *loinc)),
+        "code": _concept(coding),
         "subject": {"reference": drafting.patient},
         **_encounter(drafting),
         **_occurrence(drafting, ask),

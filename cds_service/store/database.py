@@ -16,6 +16,7 @@ from cds_service.store.migration import NEWEST, migrate
 from cds_service.store.replay import insert_token
 from cds_service.store.reporting import read_report
 from cds_service.store.retention import delete_older
+from cds_service.store.shelf import delete_note, insert_note, read_note, update_note
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from cds_service.records import FeedbackRecord
     from cds_service.report import Report
+    from cds_service.shelf import Note
     from cds_service.store.kept import KeptCall
 
 _SECONDS_TO_MIGRATE = 60.0
@@ -68,6 +70,26 @@ class Database:
         """Whether this token is used for the first time."""
         async with self._transaction(_SECONDS_FOR_A_TOKEN) as connection:
             return await insert_token(connection, issuer, jti, expires_at)
+
+    async def lay(self, kind: str, digest: str, sealed: bytes, ends_at: datetime) -> None:
+        """Keep a new note."""
+        async with self._transaction(_SECONDS_TO_WRITE) as connection:
+            await insert_note(connection, kind, digest, sealed, ends_at)
+
+    async def look(self, digest: str) -> Note | None:
+        """The note, if it is there."""
+        async with self._transaction(_SECONDS_TO_WRITE) as connection:
+            return await read_note(connection, digest)
+
+    async def change(self, digest: str, sealed: bytes, edition: int) -> bool:
+        """Put another text in place of this edition of a note; whether it was still the newest."""
+        async with self._transaction(_SECONDS_TO_WRITE) as connection:
+            return await update_note(connection, digest, sealed, edition)
+
+    async def take(self, digest: str) -> bool:
+        """Take a note away; whether it was there."""
+        async with self._transaction(_SECONDS_TO_WRITE) as connection:
+            return await delete_note(connection, digest)
 
     async def forget(self, kept_since: datetime, now: datetime) -> bool:
         """Delete some of what is no longer kept; whether there may be more."""

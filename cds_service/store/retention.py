@@ -1,4 +1,4 @@
-"""Forgetting: what is older than the site keeps, and tokens that have expired, a bounded number of rows at a time."""
+"""Forgetting: what is older than the site keeps, and tokens and notes that have ended, some rows at a time."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import delete, select
 
-from cds_service.store.tables import CALLS, FEEDBACK, REPLAYED_TOKENS
+from cds_service.store.tables import CALLS, FEEDBACK, REPLAYED_TOKENS, SEALED_NOTES
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -19,7 +19,7 @@ MOST_ROWS = 500
 
 
 async def delete_older(connection: AsyncConnection, kept_since: datetime, now: datetime) -> bool:
-    """Delete some of what was recorded before `kept_since`, and expired tokens; whether there may be more.
+    """Delete some of what was recorded before `kept_since`, expired tokens and ended notes; whether there may be more.
 
     The marks and cards of a call go with it.
     """
@@ -27,6 +27,7 @@ async def delete_older(connection: AsyncConnection, kept_since: datetime, now: d
         await _delete(connection, CALLS.c.id, CALLS.c.at, kept_since),
         await _delete(connection, FEEDBACK.c.id, FEEDBACK.c.received_at, kept_since),
         await _delete(connection, REPLAYED_TOKENS.c.digest, REPLAYED_TOKENS.c.expires_at, now),
+        await _delete(connection, SEALED_NOTES.c.digest, SEALED_NOTES.c.ends_at, now),
     ]
     return max(deleted) == MOST_ROWS
 

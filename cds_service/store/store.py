@@ -10,7 +10,7 @@ import asyncio
 import logging
 import math
 from collections import deque
-from contextlib import contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import islice
@@ -22,11 +22,12 @@ from cds_service.store.condition import Condition
 from cds_service.store.kept import KeptCall
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import AsyncIterator, Callable, Iterator, Sequence
     from datetime import datetime
 
     from cds_service.records import CallRecord, FeedbackRecord
     from cds_service.report import Report
+    from cds_service.shelf import Note
 
 _log = logging.getLogger("cds_service.store")
 
@@ -51,6 +52,18 @@ class Database(Protocol):
     async def first_use(self, issuer: str, jti: str, expires_at: datetime) -> bool:
         """Whether this token is used for the first time."""
 
+    async def lay(self, kind: str, digest: str, sealed: bytes, ends_at: datetime) -> None:
+        """Keep a new note until it ends."""
+
+    async def look(self, digest: str) -> Note | None:
+        """The note, if it is there."""
+
+    async def change(self, digest: str, sealed: bytes, edition: int) -> bool:
+        """Put another text in place of this edition of a note; whether it was still the newest."""
+
+    async def take(self, digest: str) -> bool:
+        """Take a note away; whether it was there."""
+
     async def forget(self, kept_since: datetime, now: datetime) -> bool:
         """Delete some of what is no longer kept; whether there may be more."""
 
@@ -72,14 +85,14 @@ class Pace:
     first_retry: float = 1.0
     longest_retry: float = 60.0
     first_try: float = 2.0
-    """Feedback that comes before the database was tried at all waits this long."""
+    """Feedback or a note that comes before the database was tried at all waits this long."""
     forget: float = 3600.0
     close: float = 5.0
     """What is still queued at the end is written within this time, or is lost."""
 
 
 class Store:
-    """Calls are kept when the database allows; feedback and used tokens are kept at once or refused."""
+    """Calls are kept when the database allows; feedback, used tokens and sealed notes are kept at once or refused."""
 
     def __init__(
         self,
@@ -152,8 +165,7 @@ class Store:
 
     async def keep_feedback(self, told: Sequence[FeedbackRecord]) -> None:
         """Keep all of it for good, or raise `StoreUnavailableError` and keep none."""
-        await _set_within(self._was_tried, self._pace.first_try)
-        with self._usable() as database:
+        async with self._usable_soon() as database:
             await database.keep_feedback(told, self._clock())
 
     async def first_use(self, issuer: str, jti: str, expires_at: datetime) -> bool:
@@ -161,11 +173,38 @@ class Store:
         with self._usable() as database:
             return await database.first_use(issuer, jti, expires_at)
 
+    async def lay(self, kind: str, digest: str, sealed: bytes, ends_at: datetime, now: datetime) -> None:  # noqa: ARG002 - what has ended goes with all that is forgotten
+        """Keep a new note until it ends."""
+        async with self._usable_soon() as database:
+            await database.lay(kind, digest, sealed, ends_at)
+
+    async def look(self, digest: str) -> Note | None:
+        """The note, if it is there."""
+        async with self._usable_soon() as database:
+            return await database.look(digest)
+
+    async def change(self, digest: str, sealed: bytes, edition: int) -> bool:
+        """Put another text in place of this edition of a note; whether it was still the newest."""
+        async with self._usable_soon() as database:
+            return await database.change(digest, sealed, edition)
+
+    async def take(self, digest: str) -> bool:
+        """Take a note away; whether it was there."""
+        async with self._usable_soon() as database:
+            return await database.take(digest)
+
     async def report(self, days: int) -> Report:
         """The figures of the last so many days, as far as they are kept; or raises `StoreUnavailableError`."""
         now = self._clock()
         with self._usable() as database:
             return await database.report(now - min(timedelta(days=days), self._keep_for), now, self._keep_for.days)
+
+    @asynccontextmanager
+    async def _usable_soon(self) -> AsyncIterator[Database]:
+        """The database, after its first try has had a moment to end: what comes right after a start waits for it."""
+        await _set_within(self._was_tried, self._pace.first_try)
+        with self._usable() as database:
+            yield database
 
     @contextmanager
     def _usable(self) -> Iterator[Database]:

@@ -16,6 +16,7 @@ from sqlalchemy import (
     Float,
     ForeignKey,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -120,3 +121,14 @@ REPLAYED_TOKENS = Table(
     Column("expires_at", Instant, nullable=False, index=True),
 )
 """Tokens that were used, as digests, until they would have expired anyway."""
+
+SEALED_NOTES = Table(
+    "sealed_notes",
+    METADATA,
+    Column("digest", String(LONGEST_TOKEN), primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("edition", Integer, nullable=False),
+    Column("ends_at", Instant, nullable=False, index=True),
+)
+"""Notes of the SMART app by the digest of their key, sealed with a secret that is not in the database."""

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from cds_service.clinical.assess import assess
 from cds_service.clinical.profiles import PROFILES
-from cds_service.fhir.codes import System
+from cds_service.fhir.codes import System, loinc
 from cds_service.fhir.mapping import facts_from_resources
+from cds_service.web.entry import EntryError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -48,26 +49,17 @@ INTENTS: dict[str, tuple[str, str]] = {
 """Why it was taken: words for the form and ICD-10-CM code."""
 
 _TESTS = {
-    "level": (System.LOINC.value, "3298-7", "Acetaminophen [Mass/volume] in Serum or Plasma"),
-    "alt": (System.LOINC.value, "1742-6", "Alanine aminotransferase [Enzymatic activity/volume] in Serum or Plasma"),
-    "ast": (System.LOINC.value, "1920-8", "Aspartate aminotransferase [Enzymatic activity/volume] in Serum or Plasma"),
-    "inr": (System.LOINC.value, "6301-6", "INR in Platelet poor plasma by Coagulation assay"),
-    "weight": (System.LOINC.value, "29463-7", "Body weight"),
+    "level": loinc("3298-7"),
+    "alt": loinc("1742-6"),
+    "ast": loinc("1920-8"),
+    "inr": loinc("6301-6"),
+    "weight": loinc("29463-7"),
 }
-_MOLES = (System.LOINC.value, "14581-3", "Acetaminophen [Moles/volume] in Serum or Plasma")
+_MOLES = loinc("14581-3")
 _NUMBER = re.compile(r"\d{1,7}(?:[.,]\d{1,6})?", re.ASCII)
 _RESULT = re.compile(rf"(?P<bound><=|>=|<|>)?\s*(?P<number>{_NUMBER.pattern})", re.ASCII)
 _LONGEST_HOURS = 24.0 * 7
 _OLDEST_YEARS = 120.0
-
-
-class EntryError(ValueError):
-    """What was typed cannot be used; `problems` say by field what it must be."""
-
-    def __init__(self, problems: Mapping[str, str]) -> None:
-        """Keep the problems by field."""
-        super().__init__("; ".join(problems.values()))
-        self.problems = problems
 
 
 @dataclass(frozen=True, slots=True)

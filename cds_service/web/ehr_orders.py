@@ -14,7 +14,7 @@ from cds_service.catalogue import OrderName, draft_order
 from cds_service.clinical.profiles import RegimenName
 from cds_service.clinical.regimens import DosingPlan, dosing_plan
 from cds_service.clinical.weight import UsableWeight, dosing_weight
-from cds_service.fhir.codes import System
+from cds_service.fhir.codes import System, loinc
 from cds_service.hooks.dosing import bag_text
 
 if TYPE_CHECKING:
@@ -47,16 +47,11 @@ SINGLE = {
     "acetaminophen": ("Acetaminophen", OrderName.ACETAMINOPHEN),
 }
 LABS = {
-    "level": ("Acetaminophen level", (("3298-7", "Acetaminophen [Mass/volume] in Serum or Plasma"),)),
-    "liver": (
-        "AST and ALT",
-        (
-            ("1742-6", "Alanine aminotransferase [Enzymatic activity/volume] in Serum or Plasma"),
-            ("1920-8", "Aspartate aminotransferase [Enzymatic activity/volume] in Serum or Plasma"),
-        ),
-    ),
-    "inr": ("INR", (("6301-6", "INR in Platelet poor plasma by Coagulation assay"),)),
+    "level": ("Acetaminophen level", ("3298-7",)),
+    "liver": ("AST and ALT", ("1742-6", "1920-8")),
+    "inr": ("INR", ("6301-6",)),
 }
+"""Tests by form value: words for the form, and LOINC codes."""
 CHOICES = {key: words for table in (REGIMENS, SINGLE, LABS) for key, (words, _) in table.items()}
 
 
@@ -154,14 +149,14 @@ def _quantity(value: float, unit: str) -> JsonObject:
     return {"value": value, "unit": unit, "system": _UCUM, "code": unit}
 
 
-def _lab(patient_id: str, code: tuple[str, str]) -> JsonObject:
-    loinc, display = code
+def _lab(patient_id: str, code: str) -> JsonObject:
+    system, _, display = loinc(code)
     return {
         "resourceType": "ServiceRequest",
         "status": "draft",
         "intent": "order",
         "priority": "stat",
-        "code": {"coding": [{"system": System.LOINC.value, "code": loinc, "display": display}], "text": display},
+        "code": {"coding": [{"system": system, "code": code, "display": display}], "text": display},
         "subject": {"reference": f"Patient/{patient_id}"},
     }
 

@@ -21,10 +21,10 @@ from cds_service.web.calculator import (
     PRODUCTS,
     WEIGHT_UNITS,
     Entry,
-    EntryError,
     assessed,
     entry_from_form,
 )
+from cds_service.web.entry import EntryError
 from cds_service.web.forms import FormError, typed_fields
 from cds_service.web.nomogram_plot import letter, plot
 from cds_service.web.nomogram_view import has_nomogram, nomogram_view

@@ -41,8 +41,11 @@ SECURITY_HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
 _NEVER_KEPT = {"Cache-Control": "no-store"}
+SHUT_IN = SECURITY_HEADERS | _NEVER_KEPT
+"""Of what is for one reader: nothing is run or loaded by it, and no cache keeps it."""
 _markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
-_TAGS = {"a", "blockquote", "br", "code", "em", "h2", "h3", "h4", "hr", "li", "ol", "p", "strong"}
+_LOWEST_HEADING = 6
+_TAGS = {"a", "blockquote", "br", "code", "em", "h2", "h3", "h4", "h5", "h6", "hr", "li", "ol", "p", "strong"}
 _TAGS |= {"table", "tbody", "td", "th", "thead", "tr", "ul"}
 
 # A wide table scrolls by itself, and can be reached with the keyboard to do so.
@@ -60,7 +63,7 @@ def page(
 ) -> HTMLResponse:
     """A page from a template. Never kept by a cache: it may show a patient."""
     html = _environment().get_template(template).render(version=__version__, **values)
-    return HTMLResponse(html, status, SECURITY_HEADERS | _NEVER_KEPT | dict(headers or {}))
+    return HTMLResponse(html, status, SHUT_IN | dict(headers or {}))
 
 
 def message_page(
@@ -72,7 +75,7 @@ def message_page(
 
 def drawing(svg: bytes) -> Response:
     """An SVG to be shown as an image."""
-    return Response(svg, headers=SECURITY_HEADERS | _NEVER_KEPT | _DRAWING_POLICY, media_type="image/svg+xml")
+    return Response(svg, headers=SHUT_IN | _DRAWING_POLICY, media_type="image/svg+xml")
 
 
 @cache
@@ -89,10 +92,17 @@ def _environment() -> Environment:
     return environment
 
 
-def markdown_html(text: str) -> Markup:
-    """Markdown of a card as HTML that holds no script, style, picture or address other than http(s)."""
+def markdown_html(text: str, *, levels_down: int = 0) -> Markup:
+    """Markdown as HTML that holds no script, style, picture or address other than http(s).
+
+    `levels_down`: by how much its headings stand below what they say, where it is part of a page.
+    """
+    tokens = _markdown.parse(text)
+    for token in tokens:
+        if token.type in {"heading_open", "heading_close"}:
+            token.tag = f"h{min(int(token.tag[1:]) + levels_down, _LOWEST_HEADING)}"
     html = nh3.clean(
-        _markdown.render(text),
+        _markdown.renderer.render(tokens, _markdown.options, {}),
         tags=_TAGS,
         attributes={"a": {"href"}},
         url_schemes={"http", "https"},

@@ -29,6 +29,12 @@ class SealError(Exception):
     """The link was not made here, was changed, or has expired."""
 
 
+def fernet_of(secret: str, purpose: str) -> Fernet:
+    """What seals for one purpose: with the same secret the same in every process, with another purpose another."""
+    key = hashlib.sha256(f"cds-service {purpose}\0{secret}".encode()).digest()
+    return Fernet(base64.urlsafe_b64encode(key))
+
+
 class Seal:
     """Seals and opens views with one secret; `lifetime` counts from the sealing by the seal's own clock.
 
@@ -37,8 +43,7 @@ class Seal:
 
     def __init__(self, secret: str, lifetime: timedelta, clock: Callable[[], datetime]) -> None:
         """Derive the key from the secret (any text; the longer the better)."""
-        key = hashlib.sha256(b"cds-service nomogram link\0" + secret.encode()).digest()
-        self._fernet = Fernet(base64.urlsafe_b64encode(key))
+        self._fernet = fernet_of(secret, "nomogram link")
         self._lifetime_s = int(lifetime.total_seconds())
         self._clock = clock
 

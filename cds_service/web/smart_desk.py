@@ -1,5 +1,7 @@
 """What the SMART app's routes share: settings, clock, sign-ins, sessions, and the cookie that names a browser.
 
+What cannot be kept now is said as such, on a page of its own.
+
 Knows cookies. Must not know charts.
 """
 
@@ -8,14 +10,17 @@ from __future__ import annotations
 import hashlib
 import secrets
 from dataclasses import dataclass, field
+from functools import wraps
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from itsdangerous import BadSignature, Signer
 
-from cds_service.web.smart_sessions import SmartSessions
+from cds_service.records import StoreUnavailableError
+from cds_service.web.pages import message_page
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
     from datetime import datetime
 
     from starlette.requests import Request
@@ -25,9 +30,15 @@ if TYPE_CHECKING:
     from cds_service.fhir.reading import JsonObject
     from cds_service.settings import Settings
     from cds_service.web.smart_oauth import Authorization
+    from cds_service.web.smart_sessions import SmartSessions
 
 LAUNCH_PATH = "/smart/launch"
 APP_PATH = "/smart/app"
+
+_NOT_KEPT = (
+    "The service cannot keep its sessions at the moment, so the app cannot be used.",
+    "Load this page again in a minute. Cards in the EHR do not depend on it.",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +50,7 @@ class SmartDesk:
     client: Callable[[], FhirClient | None]
     authorization: Authorization
     secret: str = field(repr=False)
-    sessions: SmartSessions = field(default_factory=SmartSessions)
+    sessions: SmartSessions
 
     @property
     def card_link(self) -> JsonObject:
@@ -71,6 +82,22 @@ class SmartDesk:
     @property
     def _signer(self) -> Signer:
         return Signer(self.secret, salt="cds-service smart browser", digest_method=hashlib.sha256)
+
+
+def telling_failures(
+    answer: Callable[[Request], Awaitable[Response]],
+) -> Callable[[Request], Awaitable[Response]]:
+    """The same answers; where sessions cannot be kept now, a page that says so."""
+
+    @wraps(answer)
+    async def told(request: Request) -> Response:
+        try:
+            return await answer(request)
+        except StoreUnavailableError as error:
+            again = {"Retry-After": str(error.retry_after_seconds)}
+            return message_page("Not now", *_NOT_KEPT, status=HTTPStatus.SERVICE_UNAVAILABLE, headers=again)
+
+    return told
 
 
 def new_browser() -> str:

@@ -9,13 +9,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fhir.resources.R4B.medicationstatement import MedicationStatement
 
 from cds_service.clinical.quantity import Span
 from cds_service.fhir.codes import System
 from cds_service.hooks.clock import span_text
+from cds_service.web.entry import EntryError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -41,15 +42,6 @@ _WIDEST = timedelta(hours=24)
 _LONGEST_AGO = timedelta(days=30)
 
 
-class IngestionEntryError(ValueError):
-    """What was typed cannot be used; `problems` say by field what it must be."""
-
-    def __init__(self, problems: Mapping[str, str]) -> None:
-        """Keep the problems by field."""
-        super().__init__("; ".join(problems.values()))
-        self.problems = problems
-
-
 @dataclass(frozen=True, slots=True)
 class IngestionForm:
     """The form as typed. `earliest`, `latest`: local date and time; a blank latest means a known time."""
@@ -62,7 +54,10 @@ class IngestionForm:
 
 @dataclass(frozen=True, slots=True)
 class Entered:
-    """One entry. `charted_as`: its reference in the chart once it is written there, "" before."""
+    """One entry. `charted_as`: its reference in the chart once it is written there, "" before.
+
+    `writer`, `writing_until`: who is writing it to the chart just now, and until when nobody else does.
+    """
 
     key: str
     resource: JsonObject
@@ -70,6 +65,8 @@ class Entered:
     amount_g: float | None
     charted_as: str = ""
     is_written: bool = False
+    writer: str = ""
+    writing_until: datetime | None = None
 
     def is_same_as(self, other: Entered) -> bool:
         """Whether both tell the same dose, as when a form was sent twice."""
@@ -101,6 +98,14 @@ class Teller:
     identifier_system: str
 
 
+def entered_from(members: Mapping[str, Any]) -> Entered:
+    """An entry from its members as JSON has them, which are this program's own."""
+    taken = Span(*(datetime.fromisoformat(members["taken"][end]) for end in ("earliest", "latest")))
+    until = members["writing_until"]
+    rebuilt = {"taken": taken, "writing_until": None if until is None else datetime.fromisoformat(until)}
+    return Entered(**{**members, **rebuilt})
+
+
 def form_from(typed: Mapping[str, str]) -> IngestionForm:
     """The form as it came; fields it does not know are left out."""
     names = (each.name for each in fields(IngestionForm))
@@ -108,10 +113,10 @@ def form_from(typed: Mapping[str, str]) -> IngestionForm:
 
 
 def entry_from(form: IngestionForm, key: str, teller: Teller, now: datetime, zone: tzinfo) -> Entered:
-    """The entry, its resource checked against the FHIR models. Raises `IngestionEntryError`."""
+    """The entry, its resource checked against the FHIR models. Raises `EntryError`."""
     problems = dict(_problems(form, now, zone))
     if problems:
-        raise IngestionEntryError(problems)
+        raise EntryError(problems)
     taken = _taken(form, zone)
     grams = _grams(form.amount_g)
     resource = _statement(PRODUCTS[form.product][1], key, teller, now)

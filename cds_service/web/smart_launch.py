@@ -15,7 +15,7 @@ from starlette.routing import Route
 
 from cds_service.fhir.servers import FhirServer, local_reference, normalised_base
 from cds_service.web.pages import SECURITY_HEADERS, message_page, page
-from cds_service.web.smart_desk import APP_PATH, LAUNCH_PATH, new_browser
+from cds_service.web.smart_desk import APP_PATH, LAUNCH_PATH, new_browser, telling_failures
 from cds_service.web.smart_http import LaunchError
 from cds_service.web.smart_identity import signed_in_user
 from cds_service.web.smart_oauth import CALLBACK_PATH, Launch, error_words, permits_create, scopes_of_launch
@@ -53,17 +53,20 @@ def launch_routes(desk: SmartDesk) -> list[Route]:
 
     async def callback(request: Request) -> Response:
         now = desk.clock()
-        begun = desk.sessions.come_back(_one(request, "state"), desk.browser_of(request), now)
+        begun = await desk.sessions.come_back(_one(request, "state"), desk.browser_of(request), now)
         if begun is None:
             return message_page("Not signed in", *_NOT_OURS, status=HTTPStatus.BAD_REQUEST)
         try:
             session = await _session(desk, request, begun)
         except LaunchError as error:
             return not_launched(error)
-        desk.sessions.open(session, now)
+        await desk.sessions.open(session, now)
         return redirect(f"{APP_PATH}/{session.handle}")
 
-    return [Route(LAUNCH_PATH, launch, methods=["GET"]), Route(CALLBACK_PATH, callback, methods=["GET"])]
+    return [
+        Route(LAUNCH_PATH, telling_failures(launch), methods=["GET"]),
+        Route(CALLBACK_PATH, telling_failures(callback), methods=["GET"]),
+    ]
 
 
 def not_launched(error: LaunchError) -> Response:
@@ -99,7 +102,7 @@ async def _begun(desk: SmartDesk, request: Request) -> Response:
         browser=desk.browser_of(request) or new_browser(),
         ends_at=desk.clock() + timedelta(minutes=_SIGN_IN_MINUTES),
     )
-    desk.sessions.begin(begun, desk.clock())
+    await desk.sessions.begin(begun, desk.clock())
     response = redirect(desk.authorization.sign_in_address(begun, issuer, token or None))
     desk.name_browser(response, begun.browser)
     return response

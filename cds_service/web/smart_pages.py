@@ -7,16 +7,18 @@ page that says what will be written.
 from __future__ import annotations
 
 import secrets
+from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from starlette.routing import Route
 
+from cds_service.web.entry import EntryError
 from cds_service.web.forms import FormError, typed_fields
 from cds_service.web.pages import message_page, page
 from cds_service.web.smart_chart import chart_of, shown
-from cds_service.web.smart_desk import APP_PATH
-from cds_service.web.smart_entry import PRODUCTS, IngestionEntryError, IngestionForm, Teller, entry_from, form_from
+from cds_service.web.smart_desk import APP_PATH, telling_failures
+from cds_service.web.smart_entry import PRODUCTS, IngestionForm, Teller, entry_from, form_from
 from cds_service.web.smart_launch import launch_routes, redirect
 from cds_service.web.smart_sessions import MOST_ENTERED
 from cds_service.web.smart_writing import write_entry
@@ -28,11 +30,12 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from cds_service.web.smart_desk import SmartDesk
+    from cds_service.web.smart_entry import Entered
     from cds_service.web.smart_sessions import Session
 
 _LARGEST_FORM_BYTES = 8 * 1024
 _OVER = (
-    "This session has ended, or is not known in this browser or to this process of the service.",
+    "This session has ended, or is not known in this browser or to this service.",
     "Open the app again from the patient's chart.",
 )
 _CLOSED = ("The session is closed; its access to the chart is forgotten here.", "Close this window.")
@@ -44,11 +47,11 @@ def smart_routes(desk: SmartDesk) -> list[Route]:
     """The routes of the app, signing in included."""
 
     async def look(request: Request) -> Response:
-        session = _session_of(desk, request)
+        session = await _session_of(desk, request)
         return _over() if session is None else await _page(desk, session)
 
     async def act(request: Request) -> Response:
-        session = _session_of(desk, request)
+        session = await _session_of(desk, request)
         if session is None:
             return _over()
         try:
@@ -63,13 +66,13 @@ def smart_routes(desk: SmartDesk) -> list[Route]:
     session_path = f"{APP_PATH}/{{handle}}"
     return [
         *launch_routes(desk),
-        Route(session_path, look, methods=["GET"]),
-        Route(session_path, act, methods=["POST"]),
+        Route(session_path, telling_failures(look), methods=["GET"]),
+        Route(session_path, telling_failures(act), methods=["POST"]),
     ]
 
 
-def _session_of(desk: SmartDesk, request: Request) -> Session | None:
-    return desk.sessions.find(request.path_params["handle"], desk.browser_of(request), desk.clock())
+async def _session_of(desk: SmartDesk, request: Request) -> Session | None:
+    return await desk.sessions.find(request.path_params["handle"], desk.browser_of(request), desk.clock())
 
 
 def _over() -> Response:
@@ -87,14 +90,14 @@ async def _acted(desk: SmartDesk, session: Session, typed: Mapping[str, str]) ->
         case "write" if session.may_write:
             client = desk.client()
             assert client is not None  # noqa: S101 - requests are served after the app has started
-            session.told.append(await write_entry(session, key, client, desk.settings.deadline_seconds))
+            await write_entry(desk.sessions, session, key, client, desk.settings.deadline_seconds, desk.clock())
         case "remove":
-            session.entered[:] = [each for each in session.entered if each.key != key or each.is_written]
+            await desk.sessions.change(session, lambda newest: newest.without(key))
         case "close":
-            desk.sessions.close(session)
+            await desk.sessions.close(session)
             return message_page("Closed", *_CLOSED)
         case _:
-            session.told.append("Nothing was done.")
+            await desk.sessions.change(session, lambda newest: newest.telling("Nothing was done."))
     return _back(session)
 
 
@@ -113,29 +116,34 @@ async def _enter(desk: SmartDesk, session: Session, typed: Mapping[str, str]) ->
     teller = Teller(session.patient_id, session.user, f"{desk.settings.base_url}{APP_PATH}")
     try:
         entered = entry_from(form, secrets.token_hex(16), teller, desk.clock(), desk.settings.zone)
-    except IngestionEntryError as error:
+    except EntryError as error:
         return await _page(desk, session, HTTPStatus.UNPROCESSABLE_ENTITY, form=form, problems=error.problems)
-    if any(each.is_same_as(entered) for each in session.entered):
-        session.told.append("That was entered already; it is counted once.")
-    elif len(session.entered) >= MOST_ENTERED:
-        session.told.append(f"Not entered: there are {MOST_ENTERED} entries already; remove one first.")
-    else:
-        session.entered.append(entered)
+    await desk.sessions.change(session, lambda newest: _with(newest, entered))
     return _back(session)
+
+
+def _with(session: Session, entered: Entered) -> Session:
+    """The session with one more entry, or with the words why it has none."""
+    if any(each.is_same_as(entered) for each in session.entered):
+        return session.telling("That was entered already; it is counted once.")
+    if len(session.entered) >= MOST_ENTERED:
+        return session.telling(f"Not entered: there are {MOST_ENTERED} entries already; remove one first.")
+    return session.having(entered)
 
 
 async def _page(desk: SmartDesk, session: Session, status: int = HTTPStatus.OK, **changes: Any) -> Response:
     """The page of a session. `changes`: `form` and `problems` of a refused entry, `reviewed`: the entry to confirm."""
     chart = await chart_of(session, desk.client(), desk.settings.deadline_seconds)
-    now, told = desk.clock(), tuple(session.told)
-    session.told.clear()
+    now = desk.clock()
+    if session.told:
+        await desk.sessions.change(session, lambda newest: replace(newest, told=newest.told[len(session.told) :]))
     values: dict[str, Any] = {"form": IngestionForm(), "problems": {}, "reviewed": ""} | changes
     return page(
         "smart_app.html",
         status,
         session=session,
         address=f"{APP_PATH}/{session.handle}",
-        told=told,
+        told=session.told,
         products=_PRODUCTS,
         zone_name=desk.settings.timezone,
         latest_now=now.astimezone(desk.settings.zone).strftime("%Y-%m-%dT%H:%M"),

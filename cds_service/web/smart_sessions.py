@@ -1,34 +1,42 @@
-"""The sessions of the SMART app, in the memory of this process: tokens never reach the browser.
+"""The sessions of the SMART app, kept sealed on a shelf: tokens never reach the browser, nor a database in the clear.
 
 Knows who may use a session (the browser that signed in) and for how long. A browser has one cookie and may have several
 sessions, one for each launched patient, each at its own address: two charts in two tabs never become one.
-Must not know HTTP. Reads no clock.
+Must not know HTTP or where the shelf stands. Reads no clock.
 """
 
 from __future__ import annotations
 
-import asyncio
 import hmac
 import secrets
-from collections import OrderedDict
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from cryptography.fernet import InvalidToken
+
+from cds_service.fhir.servers import FhirServer
+from cds_service.records import StoreUnavailableError
+from cds_service.web.sealed import fernet_of
+from cds_service.web.smart_entry import Entered, entered_from
+from cds_service.web.smart_oauth import Launch, SmartConfiguration
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from collections.abc import Callable
 
-    from cds_service.fhir.servers import FhirServer
-    from cds_service.web.smart_entry import Entered
-    from cds_service.web.smart_oauth import Launch
+    from cds_service.shelf import Shelf
 
 MOST_ENTERED = 5
 """Entries of one session that are kept."""
 
-_MOST_LAUNCHES = 1000
-_MOST_SESSIONS = 1000
+_LAUNCH, _SESSION = "launch", "session"
+_MOST_TRIES = 10
+_MOST_TOLD = 5
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Session:
     """One launched patient in one browser. `user`: who signed in, where the server said so; `told`: shown once."""
 
@@ -40,9 +48,8 @@ class Session:
     ends_at: datetime
     handle: str = field(default_factory=lambda: secrets.token_urlsafe(24), repr=False)
     form_token: str = field(default_factory=lambda: secrets.token_urlsafe(24), repr=False)
-    entered: list[Entered] = field(default_factory=list, repr=False)
-    told: list[str] = field(default_factory=list)
-    writing: asyncio.Lock = field(default_factory=asyncio.Lock, repr=False)
+    entered: tuple[Entered, ...] = field(default=(), repr=False)
+    told: tuple[str, ...] = ()
 
     def entry(self, key: str) -> Entered | None:
         """The entry with this key, if it is still there."""
@@ -52,60 +59,115 @@ class Session:
         """Whether a form came from a page of this session."""
         return hmac.compare_digest(token.encode(), self.form_token.encode())
 
+    def telling(self, words: str) -> Session:
+        """The session with words to be shown next."""
+        return replace(self, told=(*self.told, words)[-_MOST_TOLD:])
+
+    def having(self, entered: Entered) -> Session:
+        """The session with this entry, in the place of its earlier state or as the last."""
+        if self.entry(entered.key) is None:
+            return replace(self, entered=(*self.entered, entered))
+        return replace(self, entered=tuple(entered if each.key == entered.key else each for each in self.entered))
+
+    def without(self, key: str) -> Session:
+        """The session without this entry, unless it is in the chart."""
+        return replace(self, entered=tuple(each for each in self.entered if each.key != key or each.is_written))
+
 
 class SmartSessions:
-    """Sign-ins under way and sessions, of all browsers; the oldest give way when there are too many."""
+    """Sign-ins under way and sessions, of all browsers. `StoreUnavailableError` from each means: not now.
 
-    def __init__(self) -> None:
-        """Nobody is signed in."""
-        self._launches: OrderedDict[str, Launch] = OrderedDict()
-        self._sessions: OrderedDict[str, Session] = OrderedDict()
+    They are found by whoever has the same shelf and the same secret, in this process or another.
+    """
 
-    def begin(self, launch: Launch, now: datetime) -> None:
+    def __init__(self, shelf: Shelf, secret: str) -> None:
+        """Nobody is signed in, unless it stands on the shelf."""
+        self._shelf = shelf
+        self._fernet = fernet_of(secret, "smart session")
+
+    async def begin(self, launch: Launch, now: datetime) -> None:
         """Remember a sign-in until it comes back."""
-        _keep(self._launches, launch.state, launch, now, _MOST_LAUNCHES)
+        await self._shelf.lay(_LAUNCH, _digest(_LAUNCH, launch.state), self._sealed(launch), launch.ends_at, now)
 
-    def come_back(self, state: str, browser: str, now: datetime) -> Launch | None:
+    async def come_back(self, state: str, browser: str, now: datetime) -> Launch | None:
         """The sign-in that this browser began with this state; it can come back once only."""
-        launch = self._launches.get(state)
-        if launch is None or not _is_same(launch.browser, browser):
+        found = await self._found(_LAUNCH, state)
+        launch = None if found is None else _launch(found[0])
+        if launch is None or launch.state != state or not _is_same(launch.browser, browser):
             return None
-        del self._launches[state]
-        return launch if now < launch.ends_at else None
+        is_first = await self._shelf.take(_digest(_LAUNCH, state))
+        return launch if is_first and now < launch.ends_at else None
 
-    def open(self, session: Session, now: datetime) -> None:
+    async def open(self, session: Session, now: datetime) -> None:
         """Remember a session until it ends."""
-        _keep(self._sessions, session.handle, session, now, _MOST_SESSIONS)
+        digest = _digest(_SESSION, session.handle)
+        await self._shelf.lay(_SESSION, digest, self._sealed(session), session.ends_at, now)
 
-    def find(self, handle: str, browser: str, now: datetime) -> Session | None:
+    async def find(self, handle: str, browser: str, now: datetime) -> Session | None:
         """The session at this address, when it is this browser's and has not ended."""
-        session = self._sessions.get(handle)
-        if session is None or not _is_same(session.browser, browser):
+        kept = await self._newest(handle)
+        if kept is None or not _is_same(kept[0].browser, browser):
             return None
-        if now >= session.ends_at:
-            self.close(session)
+        if now >= kept[0].ends_at:
+            await self.close(kept[0])
             return None
-        return session
+        return kept[0]
 
-    def close(self, session: Session) -> None:
+    async def change(self, session: Session, edit: Callable[[Session], Session]) -> Session | None:
+        """The session after an edit of its newest state, whoever else edits it meanwhile; None once it is closed."""
+        for _ in range(_MOST_TRIES):
+            kept = await self._newest(session.handle)
+            if kept is None:
+                return None
+            newest, edition = kept
+            changed = edit(newest)
+            if await self._shelf.change(_digest(_SESSION, session.handle), self._sealed(changed), edition):
+                return changed
+        msg = "the session is changed too often at once"
+        raise StoreUnavailableError(msg)
+
+    async def close(self, session: Session) -> None:
         """Forget a session and its token."""
-        self._sessions.pop(session.handle, None)
+        await self._shelf.take(_digest(_SESSION, session.handle))
+
+    async def _newest(self, handle: str) -> tuple[Session, int] | None:
+        """The session with this handle, and which edition of it this is."""
+        found = await self._found(_SESSION, handle)
+        session = None if found is None else _session(found[0])
+        return None if found is None or session is None or session.handle != handle else (session, found[1])
+
+    def _sealed(self, kept: Launch | Session) -> bytes:
+        return self._fernet.encrypt(orjson.dumps(kept))
+
+    async def _found(self, kind: str, name: str) -> tuple[dict[str, Any], int] | None:
+        """What stands on the shelf by this name; None also for what another secret sealed."""
+        note = await self._shelf.look(_digest(kind, name))
+        if note is None:
+            return None
+        try:
+            return orjson.loads(self._fernet.decrypt(note.sealed)), note.edition
+        except InvalidToken:
+            return None
 
 
-class _Ending(Protocol):
-    @property
-    def ends_at(self) -> datetime: ...
+def _digest(kind: str, name: str) -> str:
+    """What the shelf knows a note by: from it nobody learns the name."""
+    return sha256(f"{kind}\0{name}".encode(errors="surrogatepass")).hexdigest()
 
 
-_Kept = TypeVar("_Kept", bound=_Ending)
+def _launch(members: dict[str, Any]) -> Launch:
+    configuration = SmartConfiguration(**members["configuration"])
+    return Launch(**members | {"configuration": configuration, "ends_at": datetime.fromisoformat(members["ends_at"])})
 
 
-def _keep(shelf: OrderedDict[str, _Kept], key: str, kept: _Kept, now: datetime, most: int) -> None:
-    for ended in [name for name, each in shelf.items() if each.ends_at <= now]:
-        del shelf[ended]
-    while len(shelf) >= most:
-        shelf.popitem(last=False)
-    shelf[key] = kept
+def _session(members: dict[str, Any]) -> Session:
+    rebuilt = {
+        "server": FhirServer(**members["server"]),
+        "ends_at": datetime.fromisoformat(members["ends_at"]),
+        "entered": tuple(entered_from(each) for each in members["entered"]),
+        "told": tuple(members["told"]),
+    }
+    return Session(**members | rebuilt)
 
 
 def _is_same(known: str, shown: str) -> bool:

@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.visitor import ABOVE, calculate
 
@@ -26,10 +27,10 @@ def test_typed_numbers_become_a_card_a_dose_and_a_drawing(visit: Visit, scripts:
         assert someone.topics() == ["indicated"]
         assert page.locator("article.card h2").inner_text().startswith("Acetaminophen 182 mg/L at 8.0 h is above")
         assert "10,500 mg" in page.locator(".detail table").inner_text()
-        assert page.locator("svg.nomogram .mark.disc").count() == 1
+        expect(page.locator("svg.nomogram .mark.disc")).to_have_count(1)
         assert page.locator(".levels tbody tr").inner_text().split("\t")[1:2] == ["182 mg/L"]
-        page.get_by_text("Every rule and what it said").click()
-        assert page.locator("table.rules tbody tr.met").first.is_visible()
+        someone.unfold("Every rule and what it said")
+        expect(page.locator("table.rules tbody tr.met").first).to_be_visible()
         assert page.input_value("#level") == "182"
         someone.keep(f"calculator-{'scripts' if scripts else 'plain'}")
 
@@ -49,7 +50,7 @@ def test_a_wrong_number_is_named_at_its_field(visit: Visit, scripts: bool) -> No
 def test_a_tenfold_dose_is_caught_and_corrected(visit: Visit, scripts: bool) -> None:  # noqa: FBT001
     with visit(java_script_enabled=scripts) as someone:
         page = someone.open("/")
-        page.click(f'a[href="{ABOVE}"]')
+        someone.follow(page.locator(f'a[href="{ABOVE}"]'))
         assert someone.topics() == ["indicated"]
         someone.order("iv-nac", dose="105000", duration_h="1")
         check = page.locator('article[data-topic="dose-check"]')
@@ -67,7 +68,7 @@ def test_a_tenfold_dose_is_caught_and_corrected(visit: Visit, scripts: bool) -> 
 def test_a_card_is_overridden_with_a_reason(visit: Visit, scripts: bool) -> None:  # noqa: FBT001
     with visit(java_script_enabled=scripts) as someone:
         page = someone.open(ABOVE)
-        page.locator("details.override summary").click()
+        someone.unfold(page.locator("details.override summary"))
         page.locator("details.override select").select_option("expert-contradicts")
         page.locator("details.override input").fill("toxicologist consulted")
         someone.press("Override this card")
@@ -83,9 +84,8 @@ def test_drafts_are_ticked_removed_and_signed(visit: Visit, scripts: bool) -> No
         assert len(someone.drafts()) == 3
         page.locator(".drafts input").nth(2).uncheck()
         someone.press("Select ticked")
-        assert page.locator(".drafts input:checked").count() == 2
-        page.get_by_role("button", name="Remove").nth(2).click()
-        someone.settle()
+        expect(page.locator(".drafts input:checked")).to_have_count(2)
+        someone.press(page.get_by_role("button", name="Remove").nth(2))
         assert len(someone.drafts()) == 2
         someone.press("Sign all")
         assert page.locator(".cards h2 small").inner_text() == "order-sign"
@@ -95,14 +95,14 @@ def test_request_answer_rules_and_times_can_be_read(visit: Visit) -> None:
     with visit() as someone:
         page = someone.open(ABOVE)
         for summary in ("Request", "Answer", "Every rule, its verdict and why", "Time spent", "Nomogram"):
-            page.locator("summary", has_text=re.compile(rf"^{summary}$")).click()
+            someone.unfold(page.locator("summary", has_text=re.compile(rf"^{summary}$")))
         request, answer = (json.loads(text) for text in page.locator("pre").all_inner_texts())
         assert (request["hook"], request["context"]["patientId"]) == ("patient-view", "b1-above-line-8h")
         assert [card["indicator"] for card in answer["cards"]] == ["critical"]
         met = page.locator("table.rules tr.met th").all_inner_texts()
         assert [each.split()[0] for each in met] == ["B1-level-on-or-above-treatment-line"]
-        assert page.get_by_role("rowheader", name="fhir.levels").is_visible()
-        assert page.locator("svg.nomogram").is_visible()
+        expect(page.get_by_role("rowheader", name="fhir.levels")).to_be_visible()
+        expect(page.locator("svg.nomogram")).to_be_visible()
         someone.keep("everything-open")
 
 
@@ -112,14 +112,13 @@ def test_the_case_is_watched_through_time_with_the_arrow_keys(visit: Visit) -> N
         page = someone.open("/ehr/g1-criteria-met")
         assert someone.topics() == ["criteria-met"]
         page.focus("#minutes")
-        page.keyboard.press("Home")
-        page.wait_for_selector('.cards:has-text("No card")')
+        someone.send_by_key("Home")
+        expect(page.locator(".cards")).to_contain_text("No card")
         seen = []
         for _ in range(14):
             shown = page.locator("#now").inner_text()
-            page.keyboard.press("ArrowRight")
-            page.wait_for_function("shown => document.querySelector('#now').innerText !== shown", arg=shown)
-            someone.settle()
+            someone.send_by_key("ArrowRight")
+            expect(page.locator("#now")).not_to_have_text(shown)
             seen += [topic for topic in someone.topics() if topic not in seen]
         assert seen == ["data-needed", "indicated"]
         assert page.evaluate("document.activeElement.id") == "minutes"
@@ -131,9 +130,8 @@ def test_without_scripts_the_slider_has_a_button(visit: Visit) -> None:
     with visit(java_script_enabled=False) as someone:
         page = someone.open("/ehr/g1-criteria-met")
         page.focus("#minutes")
-        page.keyboard.press("Home")
-        for _ in range(12):
-            page.keyboard.press("ArrowRight")
+        for key in ("Home", *["ArrowRight"] * 12):
+            page.keyboard.press(key)
         someone.press("Go to that time")
         assert someone.topics() == ["indicated"]
 
@@ -141,7 +139,7 @@ def test_without_scripts_the_slider_has_a_button(visit: Visit) -> None:
 def test_the_link_on_a_card_opens_the_nomogram(visit: Visit) -> None:
     with visit() as someone:
         page = someone.open(ABOVE)
-        page.get_by_role("link", name="Show on the nomogram").click()
+        someone.follow("Show on the nomogram")
         assert page.get_by_role("heading", level=1).inner_text() == "Nomogram"
         assert page.locator("svg.nomogram .mark-label").text_content() == "1: 120 mg/L"
         assert "b1-above-line-8h" not in page.content()
@@ -163,10 +161,9 @@ def test_everything_can_be_done_with_the_keyboard_alone(visit: Visit) -> None:
     with visit() as someone:
         page = someone.open("/")
         tab_to(page, "a.skip")
-        page.keyboard.press("Enter")
+        someone.send_by_key("Enter")
         tab_to(page, f'a[href="{ABOVE}"]')
-        page.keyboard.press("Enter")
-        page.wait_for_selector("#ehr")
+        someone.send_by_key("Enter")
         tab_to(page, "#order")
         page.keyboard.type("IV NAC, one")
         tab_to(page, "#dose")
@@ -174,19 +171,18 @@ def test_everything_can_be_done_with_the_keyboard_alone(visit: Visit) -> None:
         tab_to(page, "#duration_h")
         page.keyboard.type("1")
         tab_to(page, "button[value=order]")
-        page.keyboard.press("Enter")
-        page.wait_for_selector('article[data-topic="dose-check"]')
+        someone.send_by_key("Enter")
         tab_to(page, 'article[data-topic="dose-check"] .actions > button')
-        page.keyboard.press("Enter")
-        page.wait_for_selector('article[data-topic="dose-check"]', state="detached")
+        someone.send_by_key("Enter")
+        assert "dose-check" not in someone.topics()
         tab_to(page, "details.override summary")
-        page.keyboard.press("Enter")
+        someone.unfold_by_key()
         tab_to(page, "details.override select")
         tab_to(page, "details.override input")
         page.keyboard.type("by keyboard")
         tab_to(page, "details.override button")
-        page.keyboard.press("Enter")
-        page.wait_for_selector("article.card", state="detached")
+        someone.send_by_key("Enter")
+        assert someone.topics() == []
         assert "Overridden" in page.locator(".told").first.inner_text()
 
 
@@ -197,7 +193,6 @@ def test_pressing_enter_in_a_field_does_what_stands_beside_it(visit: Visit) -> N
         someone.order("three-bag")
         page.select_option("#order", "inr")
         page.fill("#dose", "1")
-        page.keyboard.press("Enter")
-        someone.settle()
+        someone.send_by_key("Enter")
         assert len(someone.drafts()) >= 3
         assert page.locator(".cards h2 small").inner_text() == "order-select"

@@ -30,7 +30,7 @@ def test_hostile_texts_of_a_chart_stay_texts(visit: Visit) -> None:
         assert harm(page) == [None, 0]
         assert "onerror" in page.locator("main").inner_text()
         someone.keep("hostile-chart")
-        page.get_by_role("link", name="Show on the nomogram").first.click()
+        someone.follow("Show on the nomogram")
         assert harm(page) == [None, 0]
 
 
@@ -50,8 +50,7 @@ def test_hostile_typing_stays_text(visit: Visit) -> None:
         assert "onerror" in someone.drafts()[0]
         open_details(page)
         page.locator("details.override input").first.fill(HOSTILE)
-        page.get_by_role("button", name="Override this card").first.click()
-        someone.settle()
+        someone.press("Override this card")
         assert harm(page) == [None, 0]
         page = calculate(someone, level='"><img src=x onerror="window.__harm=1">')
         assert harm(page) == [None, 0]

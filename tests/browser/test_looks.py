@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
+from playwright.sync_api import expect
 
 from tests.browser.visitor import ABOVE, calculate, open_details
 
@@ -56,7 +57,8 @@ def state_problems(someone: Visitor) -> None:
 
 
 def state_nomogram(someone: Visitor) -> None:
-    someone.open(ABOVE).get_by_role("link", name="Show on the nomogram").click()
+    someone.open(ABOVE)
+    someone.follow("Show on the nomogram")
 
 
 def state_stale(someone: Visitor) -> None:
@@ -67,8 +69,16 @@ def state_how(someone: Visitor) -> None:
     someone.open("/how")
 
 
+def state_api(someone: Visitor) -> None:
+    open_details(someone.open("/docs"))
+
+
 def state_dashboard(someone: Visitor) -> None:
     someone.open("/dashboard")
+
+
+def state_governance(someone: Visitor) -> None:
+    someone.open("/governance")
 
 
 def state_no_patient(someone: Visitor) -> None:
@@ -77,7 +87,8 @@ def state_no_patient(someone: Visitor) -> None:
 
 STATES = [
     state_home, state_chart, state_dose_check, state_silent, state_result, state_unknown_time, state_repeated,
-    state_problems, state_nomogram, state_stale, state_how, state_dashboard, state_no_patient,
+    state_problems, state_nomogram, state_stale, state_how, state_api, state_dashboard, state_governance,
+    state_no_patient,
 ]  # fmt: skip
 every_state = pytest.mark.parametrize("state", STATES, ids=lambda state: state.__name__.removeprefix("state_"))
 
@@ -120,12 +131,13 @@ def test_the_zoomed_pages_are_kept_for_looking_at(visit: Visit) -> None:
         someone.keep("dose-check-zoomed")
         state_nomogram(someone)
         someone.keep("nomogram-zoomed")
-        assert someone.page.locator("svg.nomogram").is_visible()
+        expect(someone.page.locator("svg.nomogram")).to_be_visible()
 
 
 @pytest.mark.parametrize("slug", ["b1-above-line-8h", "c2-no-level-2h", "g1-criteria-met"])
 def test_the_nomogram_prints_on_one_page(visit: Visit, slug: str) -> None:
     with visit() as someone:
-        someone.open(f"/ehr/{slug}").get_by_role("link", name="Show on the nomogram").click()
+        someone.open(f"/ehr/{slug}")
+        someone.follow("Show on the nomogram")
         printed = someone.page.pdf(prefer_css_page_size=True)
         assert len(re.findall(rb"/Type\s*/Page\b", printed)) == 1

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
+from playwright.sync_api import expect
 
 from tests.browser.visitor import DESKTOP, Visitor, visitor
 from tests.web.smart_sites import ehr_and_app
@@ -41,11 +42,11 @@ def test_the_launched_chart_is_judged_and_the_time_told_is_written(
         someone.page.fill("#earliest", "2026-01-15T03:00")
         someone.page.fill("#amount_g", "12")
         someone.press("Assess with this")
-        assert someone.page.get_by_text("Entered here, not in the chart", exact=True).is_visible()
+        expect(someone.page.get_by_text("Entered here, not in the chart", exact=True)).to_be_visible()
         someone.press("Write to the chart")
         looked_at(someone, f"smart-review-{look}")
         someone.press("Write it to the chart")
-        assert someone.page.get_by_text("Written to the chart as MedicationStatement/").first.is_visible()
+        expect(someone.page.get_by_text("Written to the chart as MedicationStatement/").first).to_be_visible()
         assert someone.topics() == ["not-indicated"]
         looked_at(someone, f"smart-written-{look}")
         stored = someone.page.context.cookies()

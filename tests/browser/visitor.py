@@ -1,4 +1,8 @@
-"""A real browser at a real service: what the browser tests and the pictures of the README share."""
+"""A real browser at a real service: what the browser tests and the pictures of the README share.
+
+Whatever changes a page is done through the `Visitor`, who returns when the page shows what came of it, so that
+the next line may read it. A test holds the others to that: none of them clicks, or presses a key that sends something.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 from cds_service.app import FHIR_PATH, create_app
 from cds_service.sandbox.store import ResourceStore
@@ -23,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from contextlib import AbstractContextManager
 
-    from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request
+    from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, Request
 
     from cds_service.fhir.reading import JsonObject
 
@@ -36,6 +40,8 @@ DESKTOP = {"viewport": {"width": 1280, "height": 900}}
 SCREENSHOTS = Path(__file__).parents[2] / "build" / "screenshots"
 _FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking")
 _PATIENCE_MS = 30_000
+# Chromium takes no picture of more than 16384 pixels, and a telephone has two for each of the page.
+_TALLEST = 8000
 # The browser says so by itself of every page that is itself an answer of 4xx.
 _OWN_STATUS = re.compile(r"Failed to load resource: the server responded with a status of 4\d\d ")
 
@@ -60,6 +66,7 @@ def running_site(resources: Iterable[JsonObject] = ()) -> Iterator[str]:
 @contextmanager
 def chromium() -> Iterator[Browser]:
     """Debian's Chromium, without a window."""
+    expect.set_options(timeout=_PATIENCE_MS)
     path = shutil.which("chromium")
     assert path, "chromium is not installed"
     with sync_playwright() as playwright:
@@ -96,10 +103,11 @@ class Watch:
 
 @dataclass
 class Visitor:
-    """A page in the browser, with the site's address at hand."""
+    """A page in the browser, with the site's address at hand. What it does is over, and seen, when it returns."""
 
     page: Page
     base: str
+    runs_scripts: bool = True
 
     def open(self, path: str) -> Page:
         """Go to a path of the site."""
@@ -107,19 +115,52 @@ class Visitor:
         return self.page
 
     def keep(self, name: str) -> None:
-        """Keep a screenshot of the whole page as build output."""
+        """Keep a screenshot of the whole page as build output; of a book-length page what fits the window."""
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-        self.page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True)
+        height = self.page.evaluate("document.documentElement.scrollHeight")
+        self.page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=height <= _TALLEST)
 
-    def press(self, label: str) -> None:
-        """Press a button and wait until the page shows what came of it."""
-        self.page.get_by_role("button", name=label).first.click()
-        self.settle()
+    def follow(self, link: str | Locator) -> Page:
+        """Follow the first such link, by its words or as found."""
+        found = self.page.get_by_role("link", name=link) if isinstance(link, str) else link
+        with self.page.expect_navigation():
+            found.first.click()
+        return self.page
 
-    def settle(self) -> None:
-        """Wait for what was sent to be shown."""
-        self.page.wait_for_load_state()
-        self.page.wait_for_selector("main:not([aria-busy])")
+    def press(self, button: str | Locator) -> None:
+        """Press the first such button, by its words or as found; it sends its form."""
+        found = self.page.get_by_role("button", name=button) if isinstance(button, str) else button
+        with self._answered(is_live=bool(found.first.evaluate("each => Boolean(each.form?.matches('[data-live]'))"))):
+            found.first.click()
+
+    def unfold(self, summary: str | Locator) -> None:
+        """Open what is folded under the first such summary, by its words or as found."""
+        found = self.page.locator("summary", has_text=summary) if isinstance(summary, str) else summary
+        found.first.click()
+        expect(found.first.locator("xpath=..")).to_have_attribute("open", "")
+
+    def send_by_key(self, key: str) -> None:
+        """Press a key that follows the focused link, or sends the form of the focused field."""
+        is_live = self.page.evaluate("Boolean(document.activeElement.form?.matches('[data-live]'))")
+        with self._answered(is_live=bool(is_live)):
+            self.page.keyboard.press(key)
+
+    def unfold_by_key(self) -> None:
+        """Press Enter on the focused summary."""
+        self.page.keyboard.press("Enter")
+        expect(self.page.locator("details[open] > summary:focus")).to_have_count(1)
+
+    @contextmanager
+    def _answered(self, *, is_live: bool) -> Iterator[None]:
+        """Do what sends something; wait for the answer to be shown, in place (`is_live`, with scripts) or as a page."""
+        if not (is_live and self.runs_scripts):
+            with self.page.expect_navigation():
+                yield
+            return
+        with self.page.expect_response(lambda answer: answer.request.method == "POST"):
+            yield
+        # Busy from before the request was sent until its answer is shown.
+        expect(self.page.locator("main")).not_to_have_attribute("aria-busy", "true")
 
     def topics(self) -> list[str]:
         """The topics of the cards on the page."""
@@ -148,7 +189,7 @@ def visitor(browser: Browser, base: str, others: tuple[str, ...] = (), **options
     watch = Watch(base, others=others)
     watch.over(context)
     try:
-        yield Visitor(context.new_page(), base)
+        yield Visitor(context.new_page(), base, options.get("java_script_enabled", True))
     finally:
         context.close()
     assert watch.complaints == []

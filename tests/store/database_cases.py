@@ -23,11 +23,14 @@ from cds_service.report import (
     Report,
     RuleFigures,
 )
+from cds_service.shelf import Note
+from cds_service.store.connection import open_engine
 from cds_service.store.database import Database
 from cds_service.store.kept import KeptCall
 from cds_service.store.reporting import NO_REASON, NO_RECORD, NO_RULE
 from cds_service.store.retention import MOST_ROWS
-from cds_service.store.tables import CALL_MARKS, CALLS, CARDS, FEEDBACK, METADATA, REPLAYED_TOKENS
+from cds_service.store.shelf import insert_note
+from cds_service.store.tables import CALL_MARKS, CALLS, CARDS, FEEDBACK, METADATA, REPLAYED_TOKENS, SEALED_NOTES
 from tests.store.stores import NOW, call, migrated, rows
 
 if TYPE_CHECKING:
@@ -207,6 +210,32 @@ async def a_token_is_new_once_whoever_asks(url: str) -> None:
     assert all(len(digest) == 64 for digest in digests)
 
 
+async def a_note_is_kept_changed_and_taken_by_one_of_any_number(url: str) -> None:
+    async with migrated(url) as one, migrated(url) as other:
+        await one.lay("session", "d" * 64, b"first", LATER)
+        assert await other.look("d" * 64) == Note(b"first", 0)
+        changed = [each.change("d" * 64, b"next", 0) for each in (one, other) for _ in range(2)]
+        assert sorted(await asyncio.gather(*changed)) == [False, False, False, True]
+        assert await one.look("d" * 64) == Note(b"next", 1)
+        assert await other.change("d" * 64, b"last", 1)
+        taken = [each.take("d" * 64) for each in (one, other) for _ in range(2)]
+        assert sorted(await asyncio.gather(*taken)) == [False, False, False, True]
+        assert await one.look("d" * 64) is None
+        assert not await one.change("d" * 64, b"too late", 2)
+
+
+async def of_too_many_notes_of_a_kind_those_that_end_first_give_way(url: str) -> None:
+    engine = open_engine(url)
+    async with migrated(url) as database:
+        await database.lay("other", "other", b"", NOW)
+        for minutes in (3, 1, 2):
+            async with engine.begin() as connection:
+                ends_at = NOW + timedelta(minutes=minutes)
+                await insert_note(connection, "launch", f"in {minutes}", b"", ends_at, most=2)
+    await engine.dispose()
+    assert sorted(row["digest"] for row in rows(url, SEALED_NOTES)) == ["in 2", "in 3", "other"]
+
+
 async def what_is_too_old_goes_with_all_that_belongs_to_it(url: str) -> None:
     old, limit = NOW - timedelta(days=91), NOW - timedelta(days=90)
     aged = [KeptCall(f"{n:032}", old, call(cards=())) for n in range(MOST_ROWS + 1)]
@@ -215,6 +244,8 @@ async def what_is_too_old_goes_with_all_that_belongs_to_it(url: str) -> None:
         await database.keep_feedback([TOLD], old)
         await database.first_use("issuer", "expired", NOW - timedelta(seconds=1))
         await database.first_use("issuer", "in use", LATER)
+        await database.lay("session", "ended", b"", NOW - timedelta(seconds=1))
+        await database.lay("session", "open", b"", LATER)
         assert await database.forget(limit, NOW)
         assert len(rows(url, CALLS)) == 2
         assert not await database.forget(limit, NOW)
@@ -222,6 +253,7 @@ async def what_is_too_old_goes_with_all_that_belongs_to_it(url: str) -> None:
     assert rows(url, CALL_MARKS) == []
     assert rows(url, FEEDBACK) == []
     assert len(rows(url, REPLAYED_TOKENS)) == 1
+    assert [row["digest"] for row in rows(url, SEALED_NOTES)] == ["open"]
 
 
 async def tables_of_a_later_version_are_left_alone(url: str) -> None:
@@ -321,6 +353,8 @@ CASES: list[Callable[[str], Awaitable[None]]] = [
     a_clock_that_runs_ahead_does_not_keep_the_last_word,
     of_feedback_the_reason_is_kept_and_never_the_words,
     a_token_is_new_once_whoever_asks,
+    a_note_is_kept_changed_and_taken_by_one_of_any_number,
+    of_too_many_notes_of_a_kind_those_that_end_first_give_way,
     what_is_too_old_goes_with_all_that_belongs_to_it,
     tables_of_a_later_version_are_left_alone,
     a_report_of_nothing_has_no_figures,

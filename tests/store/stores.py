@@ -11,6 +11,7 @@ from sqlalchemy import Table, create_engine, select
 
 from cds_service.records import CallRecord, CardRecord, StoreUnavailableError
 from cds_service.report import Report
+from cds_service.shelf import MemoryShelf
 from cds_service.store.database import Database as SqlDatabase
 from cds_service.store.store import Pace, Store
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
 
     from cds_service.records import FeedbackRecord
+    from cds_service.shelf import Note
     from cds_service.store.kept import KeptCall
     from cds_service.store.store import Database
 
@@ -36,6 +38,7 @@ class FakeDatabase:
         self.forgotten: list[tuple[datetime, datetime]] = []
         self.refused = 0
         self.is_closed = False
+        self.shelf = MemoryShelf()
 
     def _answer(self) -> None:
         self.tries += 1
@@ -60,6 +63,22 @@ class FakeDatabase:
         assert expires_at > NOW
         self._answer()
         return jti == "new"
+
+    async def lay(self, kind: str, digest: str, sealed: bytes, ends_at: datetime) -> None:
+        self._answer()
+        await self.shelf.lay(kind, digest, sealed, ends_at, NOW)
+
+    async def look(self, digest: str) -> Note | None:
+        self._answer()
+        return await self.shelf.look(digest)
+
+    async def change(self, digest: str, sealed: bytes, edition: int) -> bool:
+        self._answer()
+        return await self.shelf.change(digest, sealed, edition)
+
+    async def take(self, digest: str) -> bool:
+        self._answer()
+        return await self.shelf.take(digest)
 
     async def forget(self, kept_since: datetime, now: datetime) -> bool:
         self._answer()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cds_service.records import FeedbackRecord, Outcome, StoreUnavailableError
+from cds_service.shelf import Note
 from cds_service.store import store as store_module
 from cds_service.store.condition import Condition
 from tests.store.stores import NOW, QUICK, FakeDatabase, call, opened, until
@@ -50,6 +51,25 @@ async def test_feedback_and_tokens_are_kept_at_once() -> None:
         assert database.feedback == [FEEDBACK]
         assert await store.first_use("issuer", "new", LATER)
         assert not await store.first_use("issuer", "used", LATER)
+
+
+async def test_notes_are_kept_at_once_or_refused() -> None:
+    database = FakeDatabase()
+    async with opened(lambda: database) as store:
+        await store.lay("session", "d", b"sealed", LATER, NOW)
+        assert await store.change("d", b"changed", 0)
+        assert await store.look("d") == Note(b"changed", 1)
+        assert await store.take("d")
+        assert not await store.take("d")
+        database.fails = "no server"
+        for asked in (
+            store.look("d"),
+            store.take("d"),
+            store.change("d", b"", 0),
+            store.lay("k", "d", b"", LATER, NOW),
+        ):
+            with pytest.raises(StoreUnavailableError):
+                await asked
 
 
 async def test_a_database_that_is_down_is_not_asked_by_any_call() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
@@ -165,6 +165,37 @@ async def launched(
     )
     async with app.router.lifespan_context(app), browser(app, ehr) as opened:
         yield Launched(ehr, app, opened, charts)
+
+
+@dataclass
+class Turns:
+    """A load balancer that sends each request to the next of its processes, with no regard to who asks."""
+
+    processes: list[FastAPI]
+    answered: int = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on."""
+        self.answered += 1
+        await self.processes[self.answered % len(self.processes)](scope, receive, send)
+
+
+@asynccontextmanager
+async def launched_by_turns(*each: Json, **settings: Any) -> AsyncIterator[Launched]:
+    """As many processes of the app, which take turns, as there are settings of their own beside the common ones."""
+    charts = chart(UNKNOWN_TIME)
+    ehr = Ehr(fhir_app(charts))
+    usual = {"base_url": APP, "allowed_fhir_servers": (FHIR,), "smart_client_id": CLIENT_ID, "smart_scopes": WRITE}
+
+    def pool() -> httpx.AsyncClient:
+        return httpx.AsyncClient(transport=httpx.ASGITransport(ehr.asgi))
+
+    apps = [create_app(Settings(**usual | settings | own), clock=lambda: NOW, open_pool=pool) for own in each]
+    async with AsyncExitStack() as stack:
+        for app in apps:
+            await stack.enter_async_context(app.router.lifespan_context(app))
+        opened = await stack.enter_async_context(browser(Turns(apps), ehr))
+        yield Launched(ehr, apps[0], opened, charts)
 
 
 def form_token(page: httpx.Response) -> str:

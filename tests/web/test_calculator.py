@@ -21,11 +21,11 @@ from cds_service.web.calculator import (
     PRODUCTS,
     WEIGHT_UNITS,
     Entry,
-    EntryError,
     assessed,
     chart_of,
     entry_from_form,
 )
+from cds_service.web.entry import EntryError
 
 if TYPE_CHECKING:
     from cds_service.clinical.assessment import Assessment

@@ -17,6 +17,8 @@ PAGES = [
     "/nomogram",
     "/nomogram/garbage",
     "/how",
+    "/docs",
+    "/governance",
     "/ehr/b1-above-line-8h",
     "/ehr/no-such-patient",
 ]

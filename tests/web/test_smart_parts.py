@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -12,7 +15,10 @@ from cds_service.clinical.facts import ExposureKind
 from cds_service.clinical.quantity import Span
 from cds_service.fhir.mapping import facts_from_resources
 from cds_service.fhir.servers import FhirServer
-from cds_service.web.smart_entry import IngestionEntryError, IngestionForm, Teller, entry_from, form_from
+from cds_service.records import StoreUnavailableError
+from cds_service.shelf import MemoryShelf
+from cds_service.web.entry import EntryError
+from cds_service.web.smart_entry import IngestionForm, Teller, entry_from, form_from
 from cds_service.web.smart_http import JsonAnswer, LaunchError, is_safe_endpoint
 from cds_service.web.smart_oauth import (
     Launch,
@@ -25,6 +31,13 @@ from cds_service.web.smart_oauth import (
 from cds_service.web.smart_sessions import Session, SmartSessions
 from tests.hooks.service import NOW
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cds_service.shelf import Note, Shelf
+    from cds_service.web.smart_entry import Entered
+
+SECRET = "s" * 32
 NEW_YORK = ZoneInfo("America/New_York")
 TELLER = Teller("p1", "Practitioner/1", "https://app.test/smart/app")
 HOUR = timedelta(hours=1)
@@ -89,13 +102,13 @@ REFUSED = [
 
 @pytest.mark.parametrize(("changes", "zone", "field", "words"), REFUSED)
 def test_what_cannot_be_used_is_named_by_field(changes: dict[str, str], zone: ZoneInfo, field: str, words: str) -> None:
-    with pytest.raises(IngestionEntryError) as refused:
+    with pytest.raises(EntryError) as refused:
         entry_from(form(**changes), "k", TELLER, NOW, zone)
     assert words in refused.value.problems[field]
 
 
 def test_a_time_the_clocks_went_over_is_refused() -> None:
-    with pytest.raises(IngestionEntryError, match="clocks went forward"):
+    with pytest.raises(EntryError, match="clocks went forward"):
         entry_from(form(earliest="2026-03-08T02:30"), "k", TELLER, utc(2026, 3, 8, 12), NEW_YORK)
 
 
@@ -251,15 +264,95 @@ def session(**changes: object) -> Session:
     return Session(**usual | changes)  # type: ignore[arg-type]
 
 
-def test_a_session_is_found_by_its_own_browser_until_it_ends() -> None:
-    sessions, one = SmartSessions(), session()
-    sessions.open(one, NOW)
-    assert sessions.find(one.handle, "browser-1", NOW + HOUR - timedelta(seconds=1)) is one
+def sessions_on(shelf: Shelf, secret: str = SECRET) -> SmartSessions:
+    return SmartSessions(shelf, secret)
+
+
+async def test_a_session_is_found_by_its_own_browser_until_it_ends() -> None:
+    sessions, one = sessions_on(MemoryShelf()), session()
+    await sessions.open(one, NOW)
+    assert await sessions.find(one.handle, "browser-1", NOW + HOUR - timedelta(seconds=1)) == one
     for browser in ("browser-2", "", "é"):
-        assert sessions.find(one.handle, browser, NOW) is None
-    assert sessions.find("x", "browser-1", NOW) is None
-    assert sessions.find(one.handle, "browser-1", NOW + HOUR) is None
-    assert sessions.find(one.handle, "browser-1", NOW) is None  # ended is forgotten
+        assert await sessions.find(one.handle, browser, NOW) is None
+    assert await sessions.find("x", "browser-1", NOW) is None
+    assert await sessions.find("\ud800", "browser-1", NOW) is None
+    assert await sessions.find(one.handle, "browser-1", NOW + HOUR) is None
+    assert await sessions.find(one.handle, "browser-1", NOW) is None  # ended is forgotten
+
+
+async def test_a_session_comes_back_whole_from_another_process_with_the_same_secret_and_no_other() -> None:
+    shelf = MemoryShelf()
+    entered = entry_from(form(latest="2026-01-15T08:00"), "k", TELLER, NOW, UTC)
+    whole = session(
+        entered=(replace(entered, writer="w", writing_until=NOW),), told=("Something.",), user="Practitioner/1"
+    )
+    await sessions_on(shelf).open(whole, NOW)
+    assert await sessions_on(shelf).find(whole.handle, "browser-1", NOW) == whole
+    assert await sessions_on(shelf, "another secret " * 3).find(whole.handle, "browser-1", NOW) is None
+
+
+async def test_what_stands_on_the_shelf_tells_nothing() -> None:
+    kept: list[bytes] = []
+
+    class Watched(MemoryShelf):
+        async def lay(self, kind: str, digest: str, sealed: bytes, ends_at: datetime, now: datetime) -> None:
+            kept.append(f"{kind} {digest} ".encode() + sealed)
+            await super().lay(kind, digest, sealed, ends_at, now)
+
+    sessions, begun = sessions_on(Watched()), launch()
+    one = session(server=FhirServer("https://ehr.test/fhir", "secret-token"), patient_id="patient-7")
+    await sessions.open(one, NOW)
+    await sessions.begin(begun, NOW)
+    secrets = ("secret-token", "patient-7", one.handle, one.browser, one.form_token, begun.state, begun.verifier)
+    assert len(kept) == 2
+    for note in kept:
+        assert not any(each.encode() in note for each in secrets)
+
+
+async def test_a_note_put_in_the_place_of_another_opens_nothing() -> None:
+    """Who can write to the database, and has no secret, can only lose sessions, not swap them."""
+
+    class Swapping(MemoryShelf):
+        async def look(self, digest: str) -> Note | None:  # noqa: ARG002 - whatever is asked for
+            return await super().look(self.only)
+
+        only = ""
+
+        async def lay(self, kind: str, digest: str, sealed: bytes, ends_at: datetime, now: datetime) -> None:
+            self.only = digest
+            await super().lay(kind, digest, sealed, ends_at, now)
+
+    sessions, one = sessions_on(Swapping()), session()
+    await sessions.open(one, NOW)
+    assert await sessions.find(one.handle, "browser-1", NOW) == one
+    assert await sessions.find("another", "browser-1", NOW) is None
+
+
+async def test_edits_at_the_same_time_are_all_kept() -> None:
+    shelf, one = MemoryShelf(), session()
+    await sessions_on(shelf).open(one, NOW)
+    entries = [entry_from(form(amount_g=str(grams)), f"{grams}", TELLER, NOW, UTC) for grams in range(1, 5)]
+
+    def having(entered: Entered) -> Callable[[Session], Session]:
+        return lambda newest: newest.having(entered)
+
+    await asyncio.gather(*(sessions_on(shelf).change(one, having(each)) for each in entries))
+    found = await sessions_on(shelf).find(one.handle, "browser-1", NOW)
+    assert found is not None
+    assert {each.key for each in found.entered} == {"1", "2", "3", "4"}
+
+
+async def test_a_session_that_is_never_left_alone_is_refused_in_the_end() -> None:
+    class Contended(MemoryShelf):
+        async def change(self, digest: str, sealed: bytes, edition: int) -> bool:  # noqa: ARG002 - never the newest
+            return False
+
+    sessions, one = sessions_on(Contended()), session()
+    await sessions.open(one, NOW)
+    with pytest.raises(StoreUnavailableError):
+        await sessions.change(one, lambda newest: newest.telling("x"))
+    await sessions.close(one)
+    assert await sessions.change(one, lambda newest: newest.telling("x")) is None
 
 
 def test_neither_token_nor_patient_shows_in_what_a_log_would_print() -> None:
@@ -271,26 +364,27 @@ def test_neither_token_nor_patient_shows_in_what_a_log_would_print() -> None:
     assert one.verifier not in repr(one)
 
 
-def test_the_oldest_give_way_and_the_ended_go_first() -> None:
-    sessions = SmartSessions()
+async def test_those_that_end_first_give_way_and_the_ended_go_before_them() -> None:
+    sessions = sessions_on(MemoryShelf())
     first, brief = session(), session(ends_at=NOW + timedelta(seconds=1))
     for each in (first, brief):
-        sessions.open(each, NOW)
+        await sessions.open(each, NOW)
+    await sessions.begin(launch(), NOW)  # of another kind: it neither counts nor gives way
     later = NOW + timedelta(seconds=2)
     others = [session() for _ in range(999)]
     for each in others:
-        sessions.open(each, later)
-    assert sessions.find(first.handle, "browser-1", later) is first
-    sessions.open(session(), later)
-    assert sessions.find(first.handle, "browser-1", later) is None
-    assert sessions.find(others[0].handle, "browser-1", later) is others[0]
+        await sessions.open(each, later)
+    assert await sessions.find(first.handle, "browser-1", later) == first
+    await sessions.open(session(), later)
+    assert await sessions.find(first.handle, "browser-1", later) is None
+    assert await sessions.find(others[0].handle, "browser-1", later) == others[0]
 
 
-def test_a_sign_in_comes_back_once_to_its_own_browser() -> None:
-    sessions, begun = SmartSessions(), launch()
-    sessions.begin(begun, NOW)
-    assert sessions.come_back(begun.state, "browser-2", NOW) is None
-    assert sessions.come_back(begun.state, "browser-1", NOW) is begun
-    assert sessions.come_back(begun.state, "browser-1", NOW) is None
-    sessions.begin(begun, NOW)
-    assert sessions.come_back(begun.state, "browser-1", NOW + HOUR) is None
+async def test_a_sign_in_comes_back_once_to_its_own_browser() -> None:
+    sessions, begun = sessions_on(MemoryShelf()), launch()
+    await sessions.begin(begun, NOW)
+    assert await sessions.come_back(begun.state, "browser-2", NOW) is None
+    assert await sessions.come_back(begun.state, "browser-1", NOW) == begun
+    assert await sessions.come_back(begun.state, "browser-1", NOW) is None
+    await sessions.begin(begun, NOW)
+    assert await sessions.come_back(begun.state, "browser-1", NOW + HOUR) is None

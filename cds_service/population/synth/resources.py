@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
+from cds_service.fhir.codes import loinc
+
 if TYPE_CHECKING:
     from cds_service.fhir.reading import JsonObject
 
@@ -22,13 +24,13 @@ _HL7 = "http://terminology.hl7.org/CodeSystem/"
 
 Coding = tuple[str, str, str]
 
-LEVEL: Coding = (_LOINC, "3298-7", "Acetaminophen [Mass/volume] in Serum or Plasma")
-LEVEL_MOLES: Coding = (_LOINC, "14581-3", "Acetaminophen [Moles/volume] in Serum or Plasma")
+LEVEL: Coding = loinc("3298-7")
+LEVEL_MOLES: Coding = loinc("14581-3")
 LEVEL_LOCAL: Coding = (_LOCAL, "PARA", "Paracetamol level")
-ALT: Coding = (_LOINC, "1742-6", "Alanine aminotransferase [Enzymatic activity/volume] in Serum or Plasma")
-AST: Coding = (_LOINC, "1920-8", "Aspartate aminotransferase [Enzymatic activity/volume] in Serum or Plasma")
-INR: Coding = (_LOINC, "6301-6", "INR in Platelet poor plasma by Coagulation assay")
-WEIGHT: Coding = (_LOINC, "29463-7", "Body weight")
+ALT: Coding = loinc("1742-6")
+AST: Coding = loinc("1920-8")
+INR: Coding = loinc("6301-6")
+WEIGHT: Coding = loinc("29463-7")
 HEMOGLOBIN: Coding = (_LOINC, "718-7", "Hemoglobin [Mass/volume] in Blood")
 SODIUM: Coding = (_LOINC, "2951-2", "Sodium [Moles/volume] in Serum or Plasma")
 
