@@ -133,13 +133,14 @@ _LAPSED = {
 def _future_times(case: Case) -> list[DataGap]:
     """Charted times that lie ahead of now and were not used."""
     limit = case.now + timedelta(hours=CLOCK_TOLERANCE.value)
-    times = [("exposure", e.reference, e.taken) for e in case.facts.exposures]
-    times += [(r.analyte.value, r.reference, r.sampled) for r in case.facts.results]
-    return [
-        DataGap(GapKind.UNUSABLE_TIME, about, "the charted time lies in the future and was not used", reference)
-        for about, reference, time in times
-        if time is not None and time.earliest > limit
+    late = [("exposure", e.reference) for e in case.facts.exposures if e.taken is not None and e.taken.earliest > limit]
+    late += [
+        (r.analyte.value, r.reference)
+        for r in case.facts.results
+        if r.sampled is not None and r.sampled.earliest > limit
     ]
+    words = "the charted time lies in the future and was not used"
+    return [DataGap(GapKind.UNUSABLE_TIME, about, words, reference) for about, reference in late]
 
 
 def _category_of(item: Judged) -> Category | None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from cds_service.clinical.facts import GapKind, LabResult, Problem
 from cds_service.clinical.findings import Answer, Ask, Category, Finding, Overlay, Test, all_of, any_of, met, not_met
-from cds_service.clinical.levels import Place, usable_sample_time
+from cds_service.clinical.levels import Place, with_usable_time
 from cds_service.clinical.liver import EnzymeState, is_elevated, newest
 from cds_service.clinical.nac_course import NacState
 from cds_service.clinical.nac_progress import NacProgress, progress_of, progress_words
@@ -176,7 +176,7 @@ def _low_level(case: Case, progress: NacProgress) -> Criterion:
 
 
 def _low_inr(case: Case, progress: NacProgress) -> Criterion:
-    results = [replace(r, sampled=usable_sample_time(r.sampled, case.now)) for r in case.facts.of(Analyte.INR)]
+    results = [with_usable_time(r, case.now) for r in case.facts.of(Analyte.INR)]
     criterion = _judged(case, progress, results, COMPLETION_INR.reached_by)
     return Criterion(
         criterion.is_met, f"INR {criterion.words}", f"a current INR (below {COMPLETION_INR.value:g})"

@@ -6,7 +6,7 @@ the other tables bring overlays of their own (high risk, transplant, detection l
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -21,6 +21,7 @@ from cds_service.clinical.evidence import (
 from cds_service.clinical.facts import Intent, OrderedSubstance, Problem, Route
 from cds_service.clinical.findings import Answer, Finding, Overlay, all_of, met, not_met, unknown
 from cds_service.clinical.ingestion import Pattern
+from cds_service.clinical.levels import with_usable_time
 from cds_service.clinical.liver import EnzymeState, newest
 from cds_service.clinical.monitoring import has_altered_mental_status, is_long_over
 from cds_service.clinical.nac_course import NacState
@@ -229,7 +230,7 @@ _EXTRIP = "EXTRIP"
 
 
 def _newest_level(case: Case) -> Bounded | None:
-    result = newest([replace(level.result, sampled=level.sampled) for level in case.current_levels])
+    result = newest([with_usable_time(level.result, case.now) for level in case.current_levels])
     return None if result is None else result.reported
 
 

@@ -21,7 +21,7 @@ from cds_service.clinical.evidence import (
     US_CONSENSUS_2023,
     Evidence,
 )
-from cds_service.clinical.quantity import Bounded
+from cds_service.clinical.quantity import Bounded, is_above, is_at_least
 
 REVIEWED = date(2026, 11, 23)
 
@@ -58,7 +58,10 @@ class Threshold:
 
     def reached_by_number(self, value: float) -> bool:
         """Whether an exactly known number (hours, grams, years) lies on the threshold's side."""
-        return self.reached_by(Bounded(value)) is True
+        if self.side is Side.ABOVE:
+            return is_above(value, self.value)
+        reached = is_at_least(value, self.value)
+        return reached if self.side is Side.AT_LEAST else not reached
 
     def __str__(self) -> str:
         """As it is written on a card, e.g. ">1000 U/L"."""
