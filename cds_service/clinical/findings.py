@@ -41,7 +41,10 @@ class Category(Enum):
     @property
     def urgency(self) -> int:
         """Rank for choosing between categories: 0 is the most pressing."""
-        return list(Category).index(self)
+        return _URGENCY[self]
+
+
+_URGENCY = {category: rank for rank, category in enumerate(Category)}
 
 
 class Overlay(StrEnum):

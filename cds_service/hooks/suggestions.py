@@ -1,13 +1,13 @@
 """Suggestions: draft orders to create, and drafts to delete. Pure; nothing is ever placed, only offered.
 
-Every outbound resource is checked against the FHIR R4B models before it leaves. Doses are repeated in
+Every outbound resource fits the FHIR R4B models. Doses are repeated in
 words, so that a client which only shows text shows the whole order.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from fhir.resources.R4B.medicationrequest import MedicationRequest
 from fhir.resources.R4B.servicerequest import ServiceRequest
@@ -16,6 +16,7 @@ from cds_service.clinical.findings import Category, Test
 from cds_service.clinical.regimens import Bag, DosingPlan, DosingRefusal
 from cds_service.hooks.clock import clock_time
 from cds_service.hooks.dosing import bag_text, regimen_words
+from cds_service.hooks.draft_forms import fitting
 from cds_service.hooks.drafted import drafted_loinc
 from cds_service.hooks.markdown import one_line
 from cds_service.hooks.summary import BEFORE_THE_END, rule_number, when_text
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from cds_service.clinical.findings import Ask
     from cds_service.fhir.reading import JsonObject
     from cds_service.hooks.orders import OrderContext
+
+Coding: TypeAlias = tuple[str, str, str]
+"""System, code and display."""
 
 _SNOMED = "http://snomed.info/sct"
 _RXNORM = "http://www.nlm.nih.gov/research/umls/rxnorm"
@@ -124,13 +128,20 @@ def _nac_suggestion(drafting: Drafting, *, is_recommended: bool) -> JsonObject:
     match drafting.assessment.dosing:
         case DosingPlan(regimen=regimen, weight_kg=weight_kg, bags=bags):
             label = f"Draft IV NAC, {regimen_words(regimen)} for {weight_kg:g} kg"
-            actions = [create(bag_draft(drafting, bag), bag_text(bag)) for bag in bags]
+            actions = [create_bag(drafting, bag) for bag in bags]
         case DosingRefusal() | None as refusal:
             because = refusal.because if refusal else "no dose has been calculated"
             label = "Draft IV NAC without a dose (weigh first)"
             text = f"Acetylcysteine intravenously, dose by weight. Weigh the patient first: {because}"
-            actions = [create(_nac_draft(drafting, {"sequence": 1, "text": one_line(text)}), text)]
+            dosage = {"sequence": 1, "text": one_line(text)}
+            actions = [create(_nac_draft(drafting, dosage, "without a dose"), text)]
     return suggestion(drafting, label, actions, is_recommended=is_recommended)
+
+
+def create_bag(drafting: Drafting, bag: Bag) -> JsonObject:
+    """The action that drafts one bag."""
+    draft = bag_draft(drafting, bag)
+    return create(draft, draft["dosageInstruction"][0]["text"])
 
 
 def bag_draft(drafting: Drafting, bag: Bag) -> JsonObject:
@@ -141,35 +152,59 @@ def bag_draft(drafting: Drafting, bag: Bag) -> JsonObject:
     }
     timing = {"repeat": {"count": 1, "duration": _number(bag.duration_h), "durationUnit": "h"}}
     dosage = {"sequence": bag.number, "text": bag_text(bag), "timing": timing, "doseAndRate": [dose]}
-    return _nac_draft(drafting, dosage)
+    return _nac_draft(drafting, dosage, "bag", (bag.number, bag.dose_mg, bag.rate_ml_h, bag.duration_h))
 
 
-def _nac_draft(drafting: Drafting, dosage: JsonObject) -> JsonObject:
+def _nac_draft(drafting: Drafting, dosage: JsonObject, form: str, numbers: tuple[float, ...] = ()) -> JsonObject:
     primary = drafting.assessment.primary
     is_other_cause = primary is not None and rule_number(primary) in _NOT_ACETAMINOPHEN
-    medication = _concept(_IV_NAC, "Acetylcysteine 200 mg/mL concentrate for intravenous infusion")
-    reason = _concept(_ACUTE_LIVER_FAILURE if is_other_cause else _OVERDOSE)
-    return _medication_draft(drafting, medication, reason, {"route": _concept(_INTRAVENOUS)} | dosage, "stat")
+    order = _Order(
+        medication=(_IV_NAC, "Acetylcysteine 200 mg/mL concentrate for intravenous infusion"),
+        reason=_ACUTE_LIVER_FAILURE if is_other_cause else _OVERDOSE,
+        route=_INTRAVENOUS,
+        priority="stat",
+        dosage_form=form,
+    )
+    return _medication_draft(drafting, order, dosage, numbers)
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """What a draft order of a drug says besides for whom, when and how much. `dosage_form`: which dosage it has."""
+
+    medication: tuple[Coding, str]
+    reason: Coding
+    route: Coding
+    priority: str
+    dosage_form: str
 
 
 def _medication_draft(
-    drafting: Drafting, medication: JsonObject, reason: JsonObject, dosage: JsonObject, priority: str
+    drafting: Drafting, order: _Order, dosage: JsonObject, numbers: tuple[float, ...] = ()
 ) -> JsonObject:
+    """The order with this dosage, in which only the text and these numbers differ among dosages of its form."""
+    encounter, authored_on = _encounter(drafting), drafting.stamp(drafting.assessment.now)
     draft = {
         "resourceType": "MedicationRequest",
         "status": "draft",
         "intent": "order",
         "category": [_concept((_CATEGORY, "inpatient", "Inpatient"))],
-        "priority": priority,
-        "medicationCodeableConcept": medication,
+        "priority": order.priority,
+        "medicationCodeableConcept": _concept(*order.medication),
         "subject": {"reference": drafting.patient},
-        **_encounter(drafting),
-        "authoredOn": drafting.stamp(drafting.assessment.now),
-        "reasonCode": [reason],
-        "dosageInstruction": [dosage],
+        **encounter,
+        "authoredOn": authored_on,
+        "reasonCode": [_concept(order.reason)],
+        "dosageInstruction": [{"route": _concept(order.route)} | dosage],
     }
-    MedicationRequest.model_validate(draft)
-    return draft
+    return fitting(
+        MedicationRequest,
+        draft,
+        form=(order, bool(encounter)),
+        texts=(drafting.patient, *_references(encounter), dosage["text"]),
+        stamps=(authored_on,),
+        numbers=numbers,
+    )
 
 
 def _encounter(drafting: Drafting) -> JsonObject:
@@ -178,7 +213,11 @@ def _encounter(drafting: Drafting) -> JsonObject:
     return {"encounter": {"reference": f"Encounter/{drafting.encounter_id.removeprefix('Encounter/')}"}}
 
 
-def _concept(coding: tuple[str, str, str], text: str | None = None) -> JsonObject:
+def _references(encounter: JsonObject) -> tuple[str, ...]:
+    return tuple(named["reference"] for named in encounter.values())
+
+
+def _concept(coding: Coding, text: str | None = None) -> JsonObject:
     system, code, display = coding
     return {"coding": [{"system": system, "code": code, "display": display}], "text": text or display}
 
@@ -208,19 +247,27 @@ def _test_suggestion(drafting: Drafting, ask: Ask, drafted: frozenset[str]) -> J
 
 
 def _test_draft(drafting: Drafting, ask: Ask, loinc: tuple[str, str]) -> JsonObject:
+    encounter, occurrence = _encounter(drafting), _occurrence(drafting, ask)
+    authored_on = drafting.stamp(drafting.assessment.now)
+    priority = "urgent" if drafting.assessment.category is Category.CONTINUE else "stat"
     draft = {
         "resourceType": "ServiceRequest",
         "status": "draft",
         "intent": "order",
-        "priority": "urgent" if drafting.assessment.category is Category.CONTINUE else "stat",
+        "priority": priority,
         "code": _concept((_LOINC, *loinc)),
         "subject": {"reference": drafting.patient},
-        **_encounter(drafting),
-        **_occurrence(drafting, ask),
-        "authoredOn": drafting.stamp(drafting.assessment.now),
+        **encounter,
+        **occurrence,
+        "authoredOn": authored_on,
     }
-    ServiceRequest.model_validate(draft)
-    return draft
+    return fitting(
+        ServiceRequest,
+        draft,
+        form=(loinc, priority, bool(encounter), *occurrence),
+        texts=(drafting.patient, *_references(encounter), *(note["text"] for note in occurrence.get("note", ()))),
+        stamps=(authored_on, *(stamp for name, stamp in occurrence.items() if name != "note")),
+    )
 
 
 def _occurrence(drafting: Drafting, ask: Ask) -> JsonObject:
@@ -264,8 +311,7 @@ def _oral_nac_draft(drafting: Drafting) -> JsonObject:
         "sequence": 1,
         "text": _ORAL_NAC_TEXT,
         "timing": {"repeat": {"frequency": 2, "period": 1, "periodUnit": "d"}},
-        "route": _concept(_ORAL),
         "doseAndRate": [{"doseQuantity": _quantity(600, "mg")}],
     }
-    medication = _concept(_ORAL_NAC, "Acetylcysteine 600 mg oral capsule")
-    return _medication_draft(drafting, medication, _concept(_COPD), dosage, "routine")
+    medication = (_ORAL_NAC, "Acetylcysteine 600 mg oral capsule")
+    return _medication_draft(drafting, _Order(medication, _COPD, _ORAL, "routine", "twice daily"), dosage)
