@@ -45,7 +45,9 @@ def assess(facts: PatientFacts, profile: Profile, now: datetime) -> Assessment:
     """Judge every rule on one patient at `now` (aware) under `profile`."""
     case = case_from(facts, profile, now)
     membership = membership_of(case)
-    judged = tuple(_held_back(Judged(rule, rule.judge(case)), facts) for rule in INDICATIONS)
+    judged = tuple([Judged(rule, rule.judge(case)) for rule in INDICATIONS])
+    if facts.medications_unread:
+        judged = tuple(map(_held_back, judged))
     category, primary = _fold(judged, is_member=membership.is_member, nac_under_way=case.nac.is_under_way)
     met_rules = frozenset(j.rule.id for j in judged if j.finding.is_met)
     caution_rows, cautions = cautions_on(case, Standing(category, met_rules))
@@ -147,10 +149,9 @@ def _category_of(item: Judged) -> Category | None:
     return item.finding.category or item.rule.category
 
 
-def _held_back(judged: Judged, facts: PatientFacts) -> Judged:
+def _held_back(judged: Judged) -> Judged:
     """While the drugs cannot be read "not indicated" is not said: they may hold another dose, or what delays one."""
-    is_calm = judged.finding.is_met and judged.rule.category is Category.NOT_INDICATED
-    if not (is_calm and facts.medications_unread):
+    if not (judged.finding.is_met and judged.rule.category is Category.NOT_INDICATED):
         return judged
     because = f"{judged.finding.because}; but the drugs taken or given could not be read and may change this"
     return Judged(judged.rule, Finding(Verdict.UNKNOWN, because, ("the list of drugs taken or given",)))

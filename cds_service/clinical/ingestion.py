@@ -214,6 +214,8 @@ def _sampled_since(sampled: Span | None, since: datetime) -> bool:
 
 def _is_suspicious(medications: Sequence[Exposure], facts: PatientFacts, since: datetime, body: Body) -> bool:
     """Medication records that by themselves tell of an overdose: toxic amount, or taken with self-harm."""
+    if not medications:
+        return False
     if any(r.intent is Intent.SELF_HARM or r.is_repeated_supratherapeutic for r in medications):
         return True
     if is_toxic(intake_of(medications), body) is True:

@@ -66,8 +66,7 @@ def criterion_not_met(case: Case) -> Finding:
     if not against:
         return not_met("no acetylcysteine under way with a criterion that is not met")
     finding = met(f"{_state_words(case)}; not yet met - {', '.join(against)}{_noted(case)}", asks=_asks(case))
-    return replace(
-        finding,
+    return finding._replace(
         missing=_missing(criteria),
         overlays=_doubt(criteria),
         category=Category.CONSIDER if is_long_over(case) else None,
@@ -81,8 +80,7 @@ def criteria_not_known(case: Case) -> Finding:
         return not_met("no acetylcysteine under way with open criteria")
     unknown_ones = ", ".join(c.missing for c in criteria if c.is_met is None)
     finding = met(f"{_state_words(case)}; not yet known - {unknown_ones}{_noted(case)}", asks=_asks(case))
-    return replace(
-        finding,
+    return finding._replace(
         missing=_missing(criteria),
         overlays=_doubt(criteria),
         category=Category.DATA_NEEDED if is_long_over(case) else None,

@@ -81,9 +81,10 @@ def overlay_reasons(case: Case, judged: Iterable[Judged], dosing: Dosing) -> dic
 
 def _when(words: str, applies: Callable[[Case], bool]) -> Callable[[Case, Dosing], Finding]:
     """A row that holds or does not, with fixed words."""
+    holds, does_not_hold = met(words), not_met(f"not: {words}")
 
     def judge(case: Case, _dosing: Dosing) -> Finding:
-        return met(words) if applies(case) else not_met(f"not: {words}")
+        return holds if applies(case) else does_not_hold
 
     return judge
 
