@@ -49,11 +49,11 @@ def assess(facts: PatientFacts, profile: Profile, now: datetime) -> Assessment:
     if facts.medications_unread:
         judged = tuple(map(_held_back, judged))
     category, primary = _fold(judged, is_member=membership.is_member, nac_under_way=case.nac.is_under_way)
-    met_rules = frozenset(j.rule.id for j in judged if j.finding.is_met)
-    caution_rows, cautions = cautions_on(case, Standing(category, met_rules))
+    met = [item for item in judged if item.finding.is_met]
+    caution_rows, cautions = cautions_on(case, Standing(category, frozenset(item.rule.id for item in met)))
     dosing = _dosing(case) if category in {Category.INDICATED, Category.CONSIDER} else None
     review = review_orders(case, _uncautioned(facts.orders, cautions))
-    reasons = overlay_reasons(case, judged, dosing) if category is not None else {}
+    reasons = overlay_reasons(case, met, dosing) if category is not None else {}
     reasons = reasons if review is None else _with_reasons(reasons, review.overlays)
     leading = leading_level(case.levels)
     return Assessment(
@@ -68,7 +68,7 @@ def assess(facts: PatientFacts, profile: Profile, now: datetime) -> Assessment:
         overlays=frozenset(reasons),
         overlay_reasons=reasons,
         asks=asks_of(judged, category),
-        start_by=None if case.nac.is_under_way else _start_by(judged, category),
+        start_by=None if case.nac.is_under_way else _start_by(met, category),
         ingestion=case.ingestion,
         point=None if leading is None else leading.point,
         crosses_at=crosses_at(case) if category is Category.INDICATED else None,
@@ -202,9 +202,9 @@ def asks_of(judged: Sequence[Judged], category: Category | None) -> tuple[Ask, .
     """What the met rules ask for, and, while data are open, the unknown ones; the earliest time of each test."""
     if category in {None, Category.CRITERIA_MET}:
         return ()
-    wanted = [item.finding for item in judged if _asks_now(item.finding, category)]
+    asking = [item.finding for item in judged if item.finding.asks]
     earliest: dict[str, Ask] = {}
-    for ask in (ask for finding in wanted for ask in finding.asks):
+    for ask in (ask for finding in asking if _asks_now(finding, category) for ask in finding.asks):
         known = earliest.get(ask.test)
         if known is None or _sooner(ask, known):
             earliest[ask.test] = ask
@@ -222,8 +222,8 @@ def _sooner(ask: Ask, known: Ask) -> bool:
     return ask.not_before is not None and ask.not_before < known.not_before
 
 
-def _start_by(judged: Iterable[Judged], category: Category | None) -> datetime | None:
+def _start_by(met: Iterable[Judged], category: Category | None) -> datetime | None:
     if category not in {Category.DATA_NEEDED, Category.CONSIDER, Category.REPEAT_LEVEL}:
         return None
-    times = [item.finding.start_by for item in judged if item.finding.is_met and item.finding.start_by is not None]
+    times = [item.finding.start_by for item in met if item.finding.start_by is not None]
     return min(times, default=None)

@@ -173,7 +173,7 @@ def ingestion_of(facts: PatientFacts, profile: Profile, now: datetime, body: Bod
 
 def _without_future_time(record: Exposure, now: datetime) -> Exposure:
     """A charted ingestion that lies in the future has no usable time; one that reaches into it ends now."""
-    if record.taken is None:
+    if record.taken is None or record.taken.latest <= now:
         return record
     is_future = record.taken.earliest > now + timedelta(hours=CLOCK_TOLERANCE.value)
     return replace(record, taken=None if is_future else record.taken.capped(now))

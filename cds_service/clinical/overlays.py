@@ -135,14 +135,17 @@ def below_smallest_weight(_case: Case, dosing: Dosing) -> Finding:
 
 def low_weight(case: Case, dosing: Dosing) -> Finding:
     """Below 40 kg the diluent can cause hyponatraemia: where a dose is shown, or while the infusion runs."""
-    usable = dosing_weight(case.facts, case.now)
-    is_light = isinstance(usable, UsableWeight) and LOW_WEIGHT.reached_by_number(usable.weight.kg)
     warns = isinstance(dosing, DosingPlan) and dosing.needs_fluid_warning
-    if not warns and not (is_light and case.nac.is_under_way):
+    if not warns and not (case.nac.is_under_way and _is_light(case)):
         return not_met("no low body weight")
     return met(
         f"below {LOW_WEIGHT.value:g} kg the diluent can cause hyponatraemia and seizures: watch sodium and volume"
     )
+
+
+def _is_light(case: Case) -> bool:
+    usable = dosing_weight(case.facts, case.now)
+    return isinstance(usable, UsableWeight) and LOW_WEIGHT.reached_by_number(usable.weight.kg)
 
 
 def fluid_restricted(case: Case, dosing: Dosing) -> Finding:

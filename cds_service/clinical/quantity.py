@@ -240,9 +240,9 @@ class Bounded:
     def at_least(self, threshold: float) -> bool | None:
         """Whether the true value is at or above `threshold`: "<X" settles it only if X <= threshold."""
         reached = is_at_least(self.value, threshold)
+        if self.comparator is Comparator.EQUAL:
+            return reached
         match self.comparator:
-            case Comparator.EQUAL:
-                return reached
             case Comparator.LESS:
                 return None if self.value > threshold * (1 + _FLOAT_NOISE) else False
             case Comparator.LESS_OR_EQUAL:
@@ -253,9 +253,9 @@ class Bounded:
     def above(self, threshold: float) -> bool | None:
         """Whether the true value is strictly above `threshold`."""
         exceeds = is_above(self.value, threshold)
+        if self.comparator is Comparator.EQUAL:
+            return exceeds
         match self.comparator:
-            case Comparator.EQUAL:
-                return exceeds
             case Comparator.LESS | Comparator.LESS_OR_EQUAL:
                 return None if exceeds else False
             case Comparator.GREATER:

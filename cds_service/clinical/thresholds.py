@@ -48,13 +48,9 @@ class Threshold:
 
     def reached_by(self, reported: Bounded) -> bool | None:
         """Whether the reported value lies on the threshold's side."""
-        match self.side:
-            case Side.AT_LEAST:
-                return reported.at_least(self.value)
-            case Side.ABOVE:
-                return reported.above(self.value)
-            case _:
-                return reported.below(self.value)
+        if self.side is Side.ABOVE:
+            return reported.above(self.value)
+        return reported.at_least(self.value) if self.side is Side.AT_LEAST else reported.below(self.value)
 
     def reached_by_number(self, value: float) -> bool:
         """Whether an exactly known number (hours, grams, years) lies on the threshold's side."""
