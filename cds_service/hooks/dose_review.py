@@ -19,9 +19,10 @@ from cds_service.clinical.regimens import REGIMENS, DosingPlan
 from cds_service.fhir.reading import elements
 from cds_service.hooks.detail import evidence_section, footer, joined, second_hand
 from cds_service.hooks.dosing import DILUENTS, bag_text, dose_table, regimen_words, weight_text
+from cds_service.hooks.draft_orders import Drafting, bag_draft
 from cds_service.hooks.markdown import bullets, capitalised, section
 from cds_service.hooks.orders import ORDER_SIGN
-from cds_service.hooks.suggestions import Drafting, bag_draft, create_bag, suggestion
+from cds_service.hooks.suggestions import create_bag, suggestion
 from cds_service.hooks.summary import fitted
 
 if TYPE_CHECKING:
