@@ -45,13 +45,15 @@ def assess(facts: PatientFacts, profile: Profile, now: datetime) -> Assessment:
     """Judge every rule on one patient at `now` (aware) under `profile`."""
     case = case_from(facts, profile, now)
     membership = membership_of(case)
-    judged = tuple(_held_back(Judged(rule, rule.judge(case)), facts) for rule in INDICATIONS)
+    judged = tuple([Judged(rule, rule.judge(case)) for rule in INDICATIONS])
+    if facts.medications_unread:
+        judged = tuple(map(_held_back, judged))
     category, primary = _fold(judged, is_member=membership.is_member, nac_under_way=case.nac.is_under_way)
-    met_rules = frozenset(j.rule.id for j in judged if j.finding.is_met)
-    caution_rows, cautions = cautions_on(case, Standing(category, met_rules))
+    met = [item for item in judged if item.finding.is_met]
+    caution_rows, cautions = cautions_on(case, Standing(category, frozenset(item.rule.id for item in met)))
     dosing = _dosing(case) if category in {Category.INDICATED, Category.CONSIDER} else None
     review = review_orders(case, _uncautioned(facts.orders, cautions))
-    reasons = overlay_reasons(case, judged, dosing) if category is not None else {}
+    reasons = overlay_reasons(case, met, dosing) if category is not None else {}
     reasons = reasons if review is None else _with_reasons(reasons, review.overlays)
     leading = leading_level(case.levels)
     return Assessment(
@@ -66,7 +68,7 @@ def assess(facts: PatientFacts, profile: Profile, now: datetime) -> Assessment:
         overlays=frozenset(reasons),
         overlay_reasons=reasons,
         asks=asks_of(judged, category),
-        start_by=None if case.nac.is_under_way else _start_by(judged, category),
+        start_by=None if case.nac.is_under_way else _start_by(met, category),
         ingestion=case.ingestion,
         point=None if leading is None else leading.point,
         crosses_at=crosses_at(case) if category is Category.INDICATED else None,
@@ -133,23 +135,23 @@ _LAPSED = {
 def _future_times(case: Case) -> list[DataGap]:
     """Charted times that lie ahead of now and were not used."""
     limit = case.now + timedelta(hours=CLOCK_TOLERANCE.value)
-    times = [("exposure", e.reference, e.taken) for e in case.facts.exposures]
-    times += [(r.analyte.value, r.reference, r.sampled) for r in case.facts.results]
-    return [
-        DataGap(GapKind.UNUSABLE_TIME, about, "the charted time lies in the future and was not used", reference)
-        for about, reference, time in times
-        if time is not None and time.earliest > limit
+    late = [("exposure", e.reference) for e in case.facts.exposures if e.taken is not None and e.taken.earliest > limit]
+    late += [
+        (r.analyte.value, r.reference)
+        for r in case.facts.results
+        if r.sampled is not None and r.sampled.earliest > limit
     ]
+    words = "the charted time lies in the future and was not used"
+    return [DataGap(GapKind.UNUSABLE_TIME, about, words, reference) for about, reference in late]
 
 
 def _category_of(item: Judged) -> Category | None:
     return item.finding.category or item.rule.category
 
 
-def _held_back(judged: Judged, facts: PatientFacts) -> Judged:
+def _held_back(judged: Judged) -> Judged:
     """While the drugs cannot be read "not indicated" is not said: they may hold another dose, or what delays one."""
-    is_calm = judged.finding.is_met and judged.rule.category is Category.NOT_INDICATED
-    if not (is_calm and facts.medications_unread):
+    if not (judged.finding.is_met and judged.rule.category is Category.NOT_INDICATED):
         return judged
     because = f"{judged.finding.because}; but the drugs taken or given could not be read and may change this"
     return Judged(judged.rule, Finding(Verdict.UNKNOWN, because, ("the list of drugs taken or given",)))
@@ -200,9 +202,9 @@ def asks_of(judged: Sequence[Judged], category: Category | None) -> tuple[Ask, .
     """What the met rules ask for, and, while data are open, the unknown ones; the earliest time of each test."""
     if category in {None, Category.CRITERIA_MET}:
         return ()
-    wanted = [item.finding for item in judged if _asks_now(item.finding, category)]
+    asking = [item.finding for item in judged if item.finding.asks]
     earliest: dict[str, Ask] = {}
-    for ask in (ask for finding in wanted for ask in finding.asks):
+    for ask in (ask for finding in asking if _asks_now(finding, category) for ask in finding.asks):
         known = earliest.get(ask.test)
         if known is None or _sooner(ask, known):
             earliest[ask.test] = ask
@@ -220,8 +222,8 @@ def _sooner(ask: Ask, known: Ask) -> bool:
     return ask.not_before is not None and ask.not_before < known.not_before
 
 
-def _start_by(judged: Iterable[Judged], category: Category | None) -> datetime | None:
+def _start_by(met: Iterable[Judged], category: Category | None) -> datetime | None:
     if category not in {Category.DATA_NEEDED, Category.CONSIDER, Category.REPEAT_LEVEL}:
         return None
-    times = [item.finding.start_by for item in judged if item.finding.is_met and item.finding.start_by is not None]
+    times = [item.finding.start_by for item in met if item.finding.start_by is not None]
     return min(times, default=None)

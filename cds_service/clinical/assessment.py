@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from cds_service.clinical.regimens import DosingPlan, DosingRefusal
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
+class Judged(NamedTuple):
     """A rule with what it said about this patient."""
 
     rule: Rule

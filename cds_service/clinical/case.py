@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from cds_service.clinical.facts import DataGap, GapKind, LabResult, PatientFacts
 from cds_service.clinical.ingestion import Ingestion, Pattern, ingestion_of
-from cds_service.clinical.levels import Level, Place, is_detectable, is_shortly_before, levels_of, usable_sample_time
-from cds_service.clinical.liver import Liver, liver_of, newest
+from cds_service.clinical.levels import Level, Place, is_detectable, is_shortly_before, levels_of
+from cds_service.clinical.liver import Liver, liver_of, newest, of_episode
 from cds_service.clinical.nac_course import NacCourse, nac_course_of
 from cds_service.clinical.quantity import Analyte, Bounded, Elapsed, Span, hours
 from cds_service.clinical.weight import body_of
@@ -42,6 +42,8 @@ class Case:
     levels: tuple[Level, ...]
     liver: Liver
     nac: NacCourse
+    _newest: dict[Analyte, LabResult | None] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """What `newest` found, since several rules ask for the same."""
 
     @property
     def is_untimed(self) -> bool:
@@ -98,9 +100,10 @@ class Case:
 
         A sample charted in the future has no usable time.
         """
-        since = self.profile.episode_start(self.now)
-        recent = (r for r in self.facts.of(analyte) if r.sampled is None or r.sampled.latest >= since)
-        return newest([replace(r, sampled=usable_sample_time(r.sampled, self.now)) for r in recent])
+        if analyte not in self._newest:
+            since = self.profile.episode_start(self.now)
+            self._newest[analyte] = newest(of_episode(self.facts.of(analyte), since, self.now))
+        return self._newest[analyte]
 
     def newest_value(self, analyte: Analyte) -> Bounded | None:
         """The newest value of this analyte in the episode, in its canonical unit; None when missing or unusable."""

@@ -5,7 +5,7 @@ A caution never stands against a treatment: where a rule treats or asks to consi
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -94,7 +94,7 @@ def for_airway_disease(case: Case, order: DrugOrder, standing: Standing) -> Find
 def for_cystic_fibrosis(case: Case, order: DrugOrder, standing: Standing) -> Finding:
     """E2: IV NAC for cystic fibrosis only; the evidence about other routes is for six years and older."""
     finding = _only_for(case, order, standing, _FIBROSIS, "cystic fibrosis")
-    return replace(finding, because=f"{finding.because}{_fibrosis_age(case)}") if finding.is_met else finding
+    return finding._replace(because=f"{finding.because}{_fibrosis_age(case)}") if finding.is_met else finding
 
 
 def _fibrosis_age(case: Case) -> str:

@@ -36,7 +36,7 @@ _SPEAKING = (
     Regimen, BagRecipe,
 )  # fmt: skip
 _KEY_OF_FIELD = {key.field: key.name for key in KEYS}
-_FACTS = frozenset(each.name for each in fields(PatientFacts)) - {"patient"} | {"birth_date", "sex"}
+_FACTS = frozenset(each.name for each in fields(PatientFacts) if each.init) - {"patient"} | {"birth_date", "sex"}
 
 PARTS: Mapping[str, tuple[str, Callable[..., object]]] = {
     "ingestion": ("what was taken, when, how much and why", ingestion_of),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -41,7 +41,10 @@ class Category(Enum):
     @property
     def urgency(self) -> int:
         """Rank for choosing between categories: 0 is the most pressing."""
-        return list(Category).index(self)
+        return _URGENCY[self]
+
+
+_URGENCY = {category: rank for rank, category in enumerate(Category)}
 
 
 class Overlay(StrEnum):
@@ -83,9 +86,8 @@ class Ask:
     not_after: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """A rule's answer on one patient.
+class Finding(NamedTuple):
+    """A rule's answer on one patient. A tuple, since every call makes some fifty of them.
 
     `because`: one sentence with the values used. `missing`: what would settle an UNKNOWN, or is missing
     although the rule is MET. `cause`: further overlays this finding brings. `start_by`: the instant by
@@ -107,7 +109,7 @@ class Finding:
 
 
 def met(because: str, *, overlays: frozenset[Overlay] = frozenset(), asks: tuple[Ask, ...] = ()) -> Finding:
-    """The condition holds. Rarer parts are set with `dataclasses.replace`."""
+    """The condition holds. Rarer parts are set with `_replace`."""
     return Finding(Verdict.MET, because, overlays=overlays, asks=asks)
 
 

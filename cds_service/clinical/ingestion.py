@@ -173,7 +173,7 @@ def ingestion_of(facts: PatientFacts, profile: Profile, now: datetime, body: Bod
 
 def _without_future_time(record: Exposure, now: datetime) -> Exposure:
     """A charted ingestion that lies in the future has no usable time; one that reaches into it ends now."""
-    if record.taken is None:
+    if record.taken is None or record.taken.latest <= now:
         return record
     is_future = record.taken.earliest > now + timedelta(hours=CLOCK_TOLERANCE.value)
     return replace(record, taken=None if is_future else record.taken.capped(now))
@@ -214,6 +214,8 @@ def _sampled_since(sampled: Span | None, since: datetime) -> bool:
 
 def _is_suspicious(medications: Sequence[Exposure], facts: PatientFacts, since: datetime, body: Body) -> bool:
     """Medication records that by themselves tell of an overdose: toxic amount, or taken with self-harm."""
+    if not medications:
+        return False
     if any(r.intent is Intent.SELF_HARM or r.is_repeated_supratherapeutic for r in medications):
         return True
     if is_toxic(intake_of(medications), body) is True:

@@ -5,7 +5,7 @@ A level is never dropped: what cannot be settled stays unsettled and keeps "not 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -80,6 +80,13 @@ def usable_sample_time(sampled: Span | None, now: datetime) -> Span | None:
     if sampled is None or sampled.earliest > now + timedelta(hours=CLOCK_TOLERANCE.value):
         return None
     return sampled.capped(now)
+
+
+def with_usable_time(result: LabResult, now: datetime) -> LabResult:
+    """The result, with its time as far as it can be used."""
+    if result.sampled is None or result.sampled.latest <= now:
+        return result
+    return replace(result, sampled=usable_sample_time(result.sampled, now))
 
 
 def _level(result: LabResult, ingestion: Ingestion, profile: Profile, now: datetime) -> Level:

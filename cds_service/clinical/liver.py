@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from cds_service.clinical.facts import Diagnosis, GapKind, LabResult, PatientFacts, Problem
 from cds_service.clinical.findings import all_of, any_of
-from cds_service.clinical.levels import usable_sample_time
+from cds_service.clinical.levels import with_usable_time
 from cds_service.clinical.quantity import Analyte, Span
 from cds_service.clinical.thresholds import (
     ALF_COURSE_WEEKS,
@@ -19,7 +19,7 @@ from cds_service.clinical.thresholds import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from cds_service.clinical.ingestion import Ingestion
     from cds_service.clinical.profiles import Profile
@@ -65,24 +65,31 @@ def liver_of(facts: PatientFacts, ingestion: Ingestion, profile: Profile, now: d
     since = profile.episode_start(now)
     negative_from = ingestion.negative_from(now)
     is_incomplete = _hides_results(facts)
-    results = _recent(facts.of(Analyte.ALT, Analyte.AST), since, now)
-    relevant = [r for r in results if _may_follow(r, ingestion, now)]
-    late = [r for r in relevant if _hours_after(r, ingestion, now)[1] > NOMOGRAM_END.value]
-    surely_late = [r for r in late if _hours_after(r, ingestion, now)[0] > NOMOGRAM_END.value]
-    inr = newest(_recent(facts.of(Analyte.INR), since, now))
+    results = sorted(of_episode(facts.of(Analyte.ALT, Analyte.AST), since, now), key=_newness)
+    timed = [(r, *_after_first_dose(r, ingestion, now)) for r in results]
+    relevant = [row for row in timed if row[2] >= timedelta(0)]
+    elevated = [row for row in relevant if is_elevated(row[0], profile)]
+    end = timedelta(hours=NOMOGRAM_END.value)
+    inr = newest(of_episode(facts.of(Analyte.INR), since, now))
     inr_raised = _inr_raised(inr, profile, negative_from)
     failing = _current(facts.having(Problem.ACUTE_LIVER_FAILURE), now)
     confused = _current(facts.having(Problem.ENCEPHALOPATHY), now)
     cirrhosis = bool(facts.having(Problem.CIRRHOSIS))
     return Liver(
-        enzymes=_state(relevant, profile, negative_from, is_incomplete=is_incomplete),
-        elevated=tuple(r for r in relevant if is_elevated(r, profile)),
+        enzymes=EnzymeState.ELEVATED
+        if elevated
+        else _unless_elevated([r for r, *_ in relevant], profile, negative_from, is_incomplete=is_incomplete),
+        elevated=tuple(r for r, *_ in elevated),
         enzyme_results=tuple(results),
         is_hepatotoxic=any_of(None if r.reported is None else HEPATOTOXICITY.reached_by(r.reported) for r in results)
         if results
         else None,
-        late_elevated=any(is_elevated(r, profile) for r in late),
-        late_enzymes=_state(surely_late, profile, since, is_incomplete=is_incomplete),
+        late_elevated=any(longest > end for _, _, longest in elevated),
+        late_enzymes=EnzymeState.ELEVATED
+        if any(shortest > end for _, shortest, _ in elevated)
+        else _unless_elevated(
+            [r for r, shortest, _ in relevant if shortest > end], profile, since, is_incomplete=is_incomplete
+        ),
         inr=inr,
         inr_raised=inr_raised,
         encephalopathy=confused,
@@ -97,10 +104,14 @@ def liver_of(facts: PatientFacts, ingestion: Ingestion, profile: Profile, now: d
 
 def upper_limit(result: LabResult, profile: Profile) -> float:
     """The laboratory's own upper limit in U/L when credible, else the profile's fallback."""
+    own = credible_upper_limit(result)
+    return profile.alt_uln_fallback_u_l if own is None else own
+
+
+def credible_upper_limit(result: LabResult) -> float | None:
+    """The laboratory's own upper limit in U/L; None when it gives none, or one that cannot be."""
     own = result.upper_limit
-    if own is None or own <= 0 or UPPER_LIMIT_MAX.reached_by_number(own):
-        return profile.alt_uln_fallback_u_l
-    return own
+    return None if own is None or own <= 0 or UPPER_LIMIT_MAX.reached_by_number(own) else own
 
 
 def is_elevated(result: LabResult, profile: Profile) -> bool | None:
@@ -120,10 +131,9 @@ def _newness(result: LabResult) -> tuple[datetime, float, str]:
     return (_LONG_AGO if result.sampled is None else result.sampled.latest, value, result.reference)
 
 
-def _recent(results: Sequence[LabResult], since: datetime, now: datetime) -> list[LabResult]:
-    """Results of the episode, newest last; one charted in the future has no usable time."""
-    recent = (r for r in results if r.sampled is None or r.sampled.latest >= since)
-    return sorted((replace(r, sampled=usable_sample_time(r.sampled, now)) for r in recent), key=_newness)
+def of_episode(results: Iterable[LabResult], since: datetime, now: datetime) -> list[LabResult]:
+    """The results drawn since then, or without a time; one charted in the future has no usable time."""
+    return [with_usable_time(r, now) for r in results if r.sampled is None or r.sampled.latest >= since]
 
 
 def _inr_raised(inr: LabResult | None, profile: Profile, negative_from: datetime) -> bool | None:
@@ -145,23 +155,16 @@ def _dated(diagnosis: Diagnosis) -> datetime | None:
     return diagnosis.onset.latest if diagnosis.onset is not None else diagnosis.recorded_at
 
 
-def _hours_after(result: LabResult, ingestion: Ingestion, now: datetime) -> tuple[float, float]:
-    """Shortest and longest time from the first dose to the sample, in h; negative: before it."""
-    if ingestion.first is None:
-        return (0.0, 0.0)
-    sampled = usable_sample_time(result.sampled, now) or Span(
-        ingestion.first.earliest, max(now, ingestion.first.latest)
-    )
-    hour = timedelta(hours=1)
-    return (
-        (sampled.earliest - ingestion.first.latest) / hour,
-        (sampled.latest - ingestion.first.earliest) / hour,
-    )
+def _after_first_dose(result: LabResult, ingestion: Ingestion, now: datetime) -> tuple[timedelta, timedelta]:
+    """Shortest and longest time from the first dose to the sample; negative: before it, zero: not known.
 
-
-def _may_follow(result: LabResult, ingestion: Ingestion, now: datetime) -> bool:
-    """Whether the sample may have been drawn after the first dose; before it, it says nothing of this episode."""
-    return ingestion.first is None or _hours_after(result, ingestion, now)[1] >= 0
+    A sample before the first dose says nothing of this episode.
+    """
+    first = ingestion.first
+    if first is None:
+        return (timedelta(0), timedelta(0))
+    sampled = result.sampled or Span(first.earliest, max(now, first.latest))
+    return (sampled.earliest - first.latest, sampled.latest - first.earliest)
 
 
 def _hides_results(facts: PatientFacts) -> bool:
@@ -172,12 +175,10 @@ def _hides_results(facts: PatientFacts) -> bool:
     )
 
 
-def _state(
+def _unless_elevated(
     results: Sequence[LabResult], profile: Profile, negative_since: datetime, *, is_incomplete: bool
 ) -> EnzymeState:
-    """Elevated if any result is; normal only if all were read and the newest of each enzyme is, and is fresh."""
-    if any(is_elevated(r, profile) for r in results):
-        return EnzymeState.ELEVATED
+    """Of results none of which is elevated: normal only if the newest of each enzyme was read, is, and is fresh."""
     latest = [_latest(results, analyte) for analyte in (Analyte.ALT, Analyte.AST)]
     measured = [r for r in latest if r is not None]
     fresh = [r for r in measured if r.sampled is not None and r.sampled.earliest >= negative_since]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from cds_service.clinical.facts import GapKind, LabResult, Problem
 from cds_service.clinical.findings import Answer, Ask, Category, Finding, Overlay, Test, all_of, any_of, met, not_met
-from cds_service.clinical.levels import Place, usable_sample_time
+from cds_service.clinical.levels import Place, with_usable_time
 from cds_service.clinical.liver import EnzymeState, is_elevated, newest
 from cds_service.clinical.nac_course import NacState
 from cds_service.clinical.nac_progress import NacProgress, progress_of, progress_words
@@ -66,8 +66,7 @@ def criterion_not_met(case: Case) -> Finding:
     if not against:
         return not_met("no acetylcysteine under way with a criterion that is not met")
     finding = met(f"{_state_words(case)}; not yet met - {', '.join(against)}{_noted(case)}", asks=_asks(case))
-    return replace(
-        finding,
+    return finding._replace(
         missing=_missing(criteria),
         overlays=_doubt(criteria),
         category=Category.CONSIDER if is_long_over(case) else None,
@@ -81,8 +80,7 @@ def criteria_not_known(case: Case) -> Finding:
         return not_met("no acetylcysteine under way with open criteria")
     unknown_ones = ", ".join(c.missing for c in criteria if c.is_met is None)
     finding = met(f"{_state_words(case)}; not yet known - {unknown_ones}{_noted(case)}", asks=_asks(case))
-    return replace(
-        finding,
+    return finding._replace(
         missing=_missing(criteria),
         overlays=_doubt(criteria),
         category=Category.DATA_NEEDED if is_long_over(case) else None,
@@ -176,7 +174,7 @@ def _low_level(case: Case, progress: NacProgress) -> Criterion:
 
 
 def _low_inr(case: Case, progress: NacProgress) -> Criterion:
-    results = [replace(r, sampled=usable_sample_time(r.sampled, case.now)) for r in case.facts.of(Analyte.INR)]
+    results = [with_usable_time(r, case.now) for r in case.facts.of(Analyte.INR)]
     criterion = _judged(case, progress, results, COMPLETION_INR.reached_by)
     return Criterion(
         criterion.is_met, f"INR {criterion.words}", f"a current INR (below {COMPLETION_INR.value:g})"

@@ -253,7 +253,7 @@ def _words(review: DoseReview, rule: str, *, unread: bool = False) -> str:
 def _dose_finding(review: DoseReview) -> Finding:
     wrong, unread = _words(review, "F1"), _words(review, "F1", unread=True)
     if wrong:
-        return replace(met(wrong), missing=(unread,) if unread else ())
+        return met(wrong)._replace(missing=(unread,) if unread else ())
     if unread:
         return unknown(unread, "a dose, an infusion time and units that can be read on every bag")
     if review.weight_problem is not None and not all(_is_per_kg(bag) for bag in review.fit.placed):

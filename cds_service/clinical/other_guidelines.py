@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from cds_service.clinical.assess import conclusion
 from cds_service.clinical.findings import Category
 from cds_service.clinical.ingestion import Pattern
-from cds_service.clinical.liver import is_elevated
+from cds_service.clinical.liver import credible_upper_limit, is_elevated
 from cds_service.clinical.nomogram import line_at, reaches
 from cds_service.clinical.profile_keys import KEYS
 from cds_service.clinical.profiles import PROFILES
@@ -54,11 +54,12 @@ def _difference(assessment: Assessment, other: Profile) -> Difference | None:
 
 def _may_differ(assessment: Assessment, other: Profile) -> bool:
     own = assessment.profile
-    changed = {key.field for key in KEYS if getattr(own, key.field) != getattr(other, key.field)}
-    return any(_MATTERS.get(field, _always)(assessment, other) for field in changed - _DOSE_FIELDS)
+    changed = (field for field in _FIELDS if getattr(own, field) != getattr(other, field))
+    return any(_MATTERS.get(field, _always)(assessment, other) for field in changed)
 
 
 _DOSE_FIELDS = frozenset({"regimen", "max_weight_kg", "allergy_policy"})
+_FIELDS = tuple(key.field for key in KEYS if key.field not in _DOSE_FIELDS)
 
 
 def _always(_assessment: Assessment, _other: Profile) -> bool:
@@ -84,7 +85,8 @@ def _release_matters(assessment: Assessment, _other: Profile) -> bool:
 
 def _upper_limit_matters(assessment: Assessment, other: Profile) -> bool:
     results = assessment.facts.of(Analyte.ALT, Analyte.AST)
-    return any(is_elevated(r, assessment.profile) is not is_elevated(r, other) for r in results)
+    by_fallback = (r for r in results if credible_upper_limit(r) is None)
+    return any(is_elevated(r, assessment.profile) is not is_elevated(r, other) for r in by_fallback)
 
 
 def _met(assessment: Assessment, *numbers: str) -> bool:

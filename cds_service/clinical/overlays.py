@@ -6,7 +6,7 @@ the other tables bring overlays of their own (high risk, transplant, detection l
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -21,6 +21,7 @@ from cds_service.clinical.evidence import (
 from cds_service.clinical.facts import Intent, OrderedSubstance, Problem, Route
 from cds_service.clinical.findings import Answer, Finding, Overlay, all_of, met, not_met, unknown
 from cds_service.clinical.ingestion import Pattern
+from cds_service.clinical.levels import with_usable_time
 from cds_service.clinical.liver import EnzymeState, newest
 from cds_service.clinical.monitoring import has_altered_mental_status, is_long_over
 from cds_service.clinical.nac_course import NacState
@@ -80,9 +81,10 @@ def overlay_reasons(case: Case, judged: Iterable[Judged], dosing: Dosing) -> dic
 
 def _when(words: str, applies: Callable[[Case], bool]) -> Callable[[Case, Dosing], Finding]:
     """A row that holds or does not, with fixed words."""
+    holds, does_not_hold = met(words), not_met(f"not: {words}")
 
     def judge(case: Case, _dosing: Dosing) -> Finding:
-        return met(words) if applies(case) else not_met(f"not: {words}")
+        return holds if applies(case) else does_not_hold
 
     return judge
 
@@ -133,14 +135,17 @@ def below_smallest_weight(_case: Case, dosing: Dosing) -> Finding:
 
 def low_weight(case: Case, dosing: Dosing) -> Finding:
     """Below 40 kg the diluent can cause hyponatraemia: where a dose is shown, or while the infusion runs."""
-    usable = dosing_weight(case.facts, case.now)
-    is_light = isinstance(usable, UsableWeight) and LOW_WEIGHT.reached_by_number(usable.weight.kg)
     warns = isinstance(dosing, DosingPlan) and dosing.needs_fluid_warning
-    if not warns and not (is_light and case.nac.is_under_way):
+    if not warns and not (case.nac.is_under_way and _is_light(case)):
         return not_met("no low body weight")
     return met(
         f"below {LOW_WEIGHT.value:g} kg the diluent can cause hyponatraemia and seizures: watch sodium and volume"
     )
+
+
+def _is_light(case: Case) -> bool:
+    usable = dosing_weight(case.facts, case.now)
+    return isinstance(usable, UsableWeight) and LOW_WEIGHT.reached_by_number(usable.weight.kg)
 
 
 def fluid_restricted(case: Case, dosing: Dosing) -> Finding:
@@ -229,7 +234,7 @@ _EXTRIP = "EXTRIP"
 
 
 def _newest_level(case: Case) -> Bounded | None:
-    result = newest([replace(level.result, sampled=level.sampled) for level in case.current_levels])
+    result = newest([with_usable_time(level.result, case.now) for level in case.current_levels])
     return None if result is None else result.reported
 
 

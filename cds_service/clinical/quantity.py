@@ -207,6 +207,16 @@ def in_canonical_unit(analyte: Analyte, value: float, unit: str | None) -> float
     return value * factor
 
 
+def is_at_least(value: float, threshold: float) -> bool:
+    """Whether an exactly known number is at or above `threshold`."""
+    return value >= threshold * (1 - _FLOAT_NOISE)
+
+
+def is_above(value: float, threshold: float) -> bool:
+    """Whether an exactly known number is strictly above `threshold`."""
+    return value > threshold * (1 + _FLOAT_NOISE)
+
+
 class Comparator(StrEnum):
     """How a reported number bounds the true value."""
 
@@ -229,10 +239,10 @@ class Bounded:
 
     def at_least(self, threshold: float) -> bool | None:
         """Whether the true value is at or above `threshold`: "<X" settles it only if X <= threshold."""
-        reached = self.value >= threshold * (1 - _FLOAT_NOISE)
+        reached = is_at_least(self.value, threshold)
+        if self.comparator is Comparator.EQUAL:
+            return reached
         match self.comparator:
-            case Comparator.EQUAL:
-                return reached
             case Comparator.LESS:
                 return None if self.value > threshold * (1 + _FLOAT_NOISE) else False
             case Comparator.LESS_OR_EQUAL:
@@ -242,10 +252,10 @@ class Bounded:
 
     def above(self, threshold: float) -> bool | None:
         """Whether the true value is strictly above `threshold`."""
-        exceeds = self.value > threshold * (1 + _FLOAT_NOISE)
+        exceeds = is_above(self.value, threshold)
+        if self.comparator is Comparator.EQUAL:
+            return exceeds
         match self.comparator:
-            case Comparator.EQUAL:
-                return exceeds
             case Comparator.LESS | Comparator.LESS_OR_EQUAL:
                 return None if exceeds else False
             case Comparator.GREATER:

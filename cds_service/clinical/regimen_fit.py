@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 _MOST_PLACED = 5
 _NOISE = 1e-9
+_RIGHT_PLACE, _FOREIGN = -0.1, 0.2
+"""What it costs that a bag says which one it is, the only gain there is; and that the regimen is not the site's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +95,13 @@ def cap_kg(regimen: RegimenName, profile: Profile) -> float:
 
 
 def best_fit(bags: Sequence[OrderedBag], profile: Profile, weight_kg: float | None) -> Fit:
-    """The regimen that these bags are nearest to."""
-    regimens = sorted(REGIMENS, key=lambda name: name is not profile.regimen)
-    fits = [_fit(bags, name, profile, weight_kg) for name in regimens]
-    return min(fits, key=lambda pair: pair[0])[1]
+    """The regimen that these bags are nearest to; others are not tried where none could be nearer than the site's."""
+    own = _fit(bags, profile.regimen, profile, weight_kg)
+    least = sum(_RIGHT_PLACE for bag in bags[:_MOST_PLACED] if bag.number is not None)
+    if own[0] <= least + _FOREIGN:
+        return own[1]
+    others = (_fit(bags, name, profile, weight_kg) for name in REGIMENS if name is not profile.regimen)
+    return min((own, *others), key=lambda pair: pair[0])[1]
 
 
 def _fit(
@@ -118,7 +123,7 @@ def _fit(
     )
     placed = [_placed(bag, place, recipes, body) for bag, place in zip(considered, chosen, strict=True)]
     placed += [_placed(bag, None, recipes, body) for bag in bags[_MOST_PLACED:]]
-    foreign = 0.0 if regimen is profile.regimen else 0.2
+    foreign = 0.0 if regimen is profile.regimen else _FOREIGN
     return cost + foreign, Fit(regimen, body, cap, tuple(placed))
 
 
@@ -156,7 +161,7 @@ def _costs(
 def _place_cost(bag: OrderedBag, place: int, at: int) -> float:
     if bag.number is None:
         return 0.05 * abs(place - at)
-    return -0.1 if bag.number == place + 1 else 1.5
+    return _RIGHT_PLACE if bag.number == place + 1 else 1.5
 
 
 def _bag_cost(bag: OrderedBag, recipe: BagRecipe, body: Body, *, is_alone: bool) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from cds_service.clinical.findings import Answer, Category, Finding, met, not_met, unknown
@@ -88,7 +87,7 @@ def _toxic_extended_release(case: Case) -> Finding:
     because = f"extended release, {amount_words(case)} reported, which the profile {case.profile.name} treats at once"
     level = () if case.current_levels else (ASK_LEVEL,)
     asks = (*level, ASK_ENZYMES) if case.liver.enzymes is EnzymeState.UNKNOWN else level
-    return replace(met(because, asks=asks), category=Category.INDICATED)
+    return met(because, asks=asks)._replace(category=Category.INDICATED)
 
 
 def _off_nomogram_extended_release(case: Case) -> Finding:
@@ -105,11 +104,11 @@ def _off_nomogram_extended_release(case: Case) -> Finding:
     parts = [words for words, holds in _off_nomogram_parts(case, level, detected=bool(detected)) if holds]
     finding = met(f"extended release, {' and '.join(parts)}")
     is_treated = case.profile.nonnomogram_rule is NonNomogramRule.OR or (detected and raised)
-    finding = replace(finding, category=Category.INDICATED if is_treated else Category.CONSIDER)
+    finding = finding._replace(category=Category.INDICATED if is_treated else Category.CONSIDER)
     if detected and raised:
         return finding
     asks = () if level is None else repeat_after(case, level)
-    return replace(finding, because=f"{finding.because} ({READINGS_DIFFER})", asks=asks)
+    return finding._replace(because=f"{finding.because} ({READINGS_DIFFER})", asks=asks)
 
 
 def _off_nomogram_parts(case: Case, level: Level | None, *, detected: bool) -> tuple[tuple[str, bool], ...]:

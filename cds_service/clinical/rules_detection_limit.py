@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from cds_service.clinical.findings import (
@@ -38,9 +37,9 @@ def detection_limit(case: Case) -> Finding:
     enzymes = case.liver.late_enzymes if level.is_past_24_h is True else case.liver.enzymes
     settled = enzymes is EnzymeState.NORMAL and not _open_beside_detection_limit(case)
     if settled and not reported_high_risk(case):
-        return replace(met(f"{because}; AST and ALT are normal", overlays=overlays), category=Category.NOT_INDICATED)
+        return met(f"{because}; AST and ALT are normal", overlays=overlays)._replace(category=Category.NOT_INDICATED)
     missing = () if enzymes is EnzymeState.NORMAL else ("AST and ALT",)
-    return replace(met(because, overlays=overlays, asks=(ASK_ENZYMES,)), missing=missing)
+    return met(because, overlays=overlays, asks=(ASK_ENZYMES,))._replace(missing=missing)
 
 
 def _compared_with(case: Case, level: Level) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from cds_service.clinical.facts import Diagnosis, LabResult, Problem
@@ -268,7 +267,7 @@ def alf_of_another_cause(case: Case) -> Finding:
         asks=_level_if_missing(case),
     )
     if case.profile.nonapap_alf is NonApapAlf.TRIAL_ONLY:
-        return replace(finding, category=Category.CAUTION)
+        return finding._replace(category=Category.CAUTION)
     return finding
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -80,10 +79,10 @@ def level_expected_in_time(case: Case) -> Finding:
     start_by = ingestion.first.earliest + timedelta(hours=TREAT_WITHOUT_LEVEL.value)
     ask = repeat_ask(case, ingestion.first.latest + timedelta(hours=NOMOGRAM_START.value), until=start_by)
     finding = met(f"no level yet, {_since(case)} after the first dose", asks=(ask, ASK_ENZYMES))
-    finding = replace(finding, start_by=start_by)
+    finding = finding._replace(start_by=start_by)
     if reported_high_risk(case):
         because = f"{finding.because}; {amount_words(case)} reported"
-        return replace(finding, because=because, overlays=HIGH_RISK, category=Category.CONSIDER)
+        return finding._replace(because=because, overlays=HIGH_RISK, category=Category.CONSIDER)
     return finding
 
 

@@ -56,9 +56,9 @@ def _off_nomogram_finding(case: Case, threshold: float, levels: Sequence[Level],
     finding = met(" and ".join(parts))
     if all_of([reached, enzymes_raised]):
         return finding
-    finding = replace(finding, because=f"{finding.because} ({READINGS_DIFFER})", asks=_missing_asks(case, reached))
+    finding = finding._replace(because=f"{finding.because} ({READINGS_DIFFER})", asks=_missing_asks(case, reached))
     if case.profile.nonnomogram_rule is NonNomogramRule.AND:
-        return replace(finding, category=Category.CONSIDER)
+        return finding._replace(category=Category.CONSIDER)
     return finding
 
 
@@ -214,4 +214,4 @@ def off_nomogram_one_missing(case: Case) -> Finding:
         return not_met("not: one test missing and the other negative")
     missing, ask = ("AST and ALT", ASK_ENZYMES) if level_negative else ("acetaminophen level", ASK_LEVEL)
     known = level_words(latest(case.levels)) if level_negative else "AST and ALT normal"
-    return replace(met(f"{known}; {missing} not known", asks=(ask,)), missing=(missing,))
+    return met(f"{known}; {missing} not known", asks=(ask,))._replace(missing=(missing,))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -46,7 +45,7 @@ def sample_too_early(case: Case) -> Finding:
     finding = met(because, asks=(ask, ASK_ENZYMES))
     if reported_high_risk(case):
         because = f"{because}; {amount_words(case)} reported"
-        return replace(finding, because=because, overlays=HIGH_RISK, category=Category.CONSIDER)
+        return finding._replace(because=because, overlays=HIGH_RISK, category=Category.CONSIDER)
     return finding
 
 
@@ -76,7 +75,7 @@ def _staggered_beyond_span(case: Case) -> Finding:
         return not_met("later than 24 h, with an undetectable level and normal AST and ALT")
     words = f"doses staggered over more than {case.profile.acute_span_h:g} h"
     because = f"{words}, which the profile {case.profile.name} treats without the nomogram"
-    return replace(met(because, asks=_results_missing(case)), category=Category.INDICATED)
+    return met(because, asks=_results_missing(case))._replace(category=Category.INDICATED)
 
 
 def _results_missing(case: Case) -> tuple[Ask, ...]:
@@ -92,7 +91,7 @@ def time_as_interval(case: Case) -> Finding:
     above = [level for level in uncertain if level.place is Place.ABOVE]
     if above:
         words = f"{against_line(leading_level(above) or above[0])} at the latest possible time"
-        return replace(met(words), category=Category.INDICATED)
+        return met(words)._replace(category=Category.INDICATED)
     undecided = [level for level in uncertain if level.place is Place.UNDECIDED]
     if not undecided or placed(case, Place.ABOVE):
         return not_met("no level with an undecided time")
@@ -105,12 +104,12 @@ def _undecided(case: Case, level: Level) -> Finding:
     after = case.now if last is None else last.latest + timedelta(hours=NOMOGRAM_START.value)
     because = f"{level_words(level)}: the sample may be earlier than 4 h, so below the line is not proven"
     finding = met(because, asks=(repeat_ask(case, after),))
-    finding = replace(finding, missing=("exact time of ingestion and of the sample",))
+    finding = finding._replace(missing=("exact time of ingestion and of the sample",))
     if reported_high_risk(case):
         because = f"{because}; {amount_words(case)} reported"
-        return replace(finding, because=because, overlays=HIGH_RISK, category=Category.CONSIDER)
+        return finding._replace(because=because, overlays=HIGH_RISK, category=Category.CONSIDER)
     if case.liver.enzymes is EnzymeState.ELEVATED:
-        return replace(finding, because=f"{because}; {peak_words(case)} is raised", category=Category.CONSIDER)
+        return finding._replace(because=f"{because}; {peak_words(case)} is raised", category=Category.CONSIDER)
     return finding
 
 
@@ -137,5 +136,5 @@ def _raised_at_end(case: Case, level: Level) -> Finding:
     """AST or ALT raised alone: treated by the reading "or", considered by "and"."""
     finding = met(f"{level_words(level)}, perhaps later than 24 h: {peak_words(case)} raised ({READINGS_DIFFER})")
     if case.profile.nonnomogram_rule is NonNomogramRule.AND:
-        return replace(finding, category=Category.CONSIDER)
+        return finding._replace(category=Category.CONSIDER)
     return finding

@@ -21,7 +21,7 @@ from cds_service.clinical.evidence import (
     US_CONSENSUS_2023,
     Evidence,
 )
-from cds_service.clinical.quantity import Bounded
+from cds_service.clinical.quantity import Bounded, is_above, is_at_least
 
 REVIEWED = date(2026, 11, 23)
 
@@ -48,17 +48,16 @@ class Threshold:
 
     def reached_by(self, reported: Bounded) -> bool | None:
         """Whether the reported value lies on the threshold's side."""
-        match self.side:
-            case Side.AT_LEAST:
-                return reported.at_least(self.value)
-            case Side.ABOVE:
-                return reported.above(self.value)
-            case _:
-                return reported.below(self.value)
+        if self.side is Side.ABOVE:
+            return reported.above(self.value)
+        return reported.at_least(self.value) if self.side is Side.AT_LEAST else reported.below(self.value)
 
     def reached_by_number(self, value: float) -> bool:
         """Whether an exactly known number (hours, grams, years) lies on the threshold's side."""
-        return self.reached_by(Bounded(value)) is True
+        if self.side is Side.ABOVE:
+            return is_above(value, self.value)
+        reached = is_at_least(value, self.value)
+        return reached if self.side is Side.AT_LEAST else not reached
 
     def __str__(self) -> str:
         """As it is written on a card, e.g. ">1000 U/L"."""

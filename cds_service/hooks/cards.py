@@ -16,10 +16,11 @@ from cds_service.clinical.findings import Ask, Category, Overlay, Test
 from cds_service.hooks.caution_words import ORAL_ADVICE, ORAL_ASK, words_for
 from cds_service.hooks.detail import caution_detail, order_detail, primary_detail
 from cds_service.hooks.dose_review import dose_card, regimen_note
+from cds_service.hooks.draft_orders import Drafting
 from cds_service.hooks.extension import extension, present
 from cds_service.hooks.order_cases import ORDER_CASES, OrderCase, OrderKind, leading_kind, of_kind
 from cds_service.hooks.override_reasons import override_reasons
-from cds_service.hooks.suggestions import Drafting, delete_suggestion, primary_suggestions, tests_suggestions
+from cds_service.hooks.suggestions import delete_suggestion, primary_suggestions, tests_suggestions
 from cds_service.hooks.summary import fitted, plotted_finding, primary_summary, rule_number
 
 if TYPE_CHECKING:

@@ -14,9 +14,9 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 
 def clock_time(instant: datetime, now: datetime, zone: tzinfo) -> str:
     """Such as "14:00 EST", with the date when it is not today in that zone."""
-    local = instant.astimezone(zone)
-    text = f"{local:%H:%M} {local.tzname()}".strip()
-    return text if local.date() == now.astimezone(zone).date() else f"{text} on {day(local, now.astimezone(zone))}"
+    local, today = instant.astimezone(zone), now.astimezone(zone)
+    text = f"{local.hour:02}:{local.minute:02} {local.tzname()}".strip()
+    return text if local.date() == today.date() else f"{text} on {day(local, today)}"
 
 
 def day(local: datetime, today: datetime) -> str:

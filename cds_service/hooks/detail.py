@@ -206,8 +206,8 @@ def _why(assessment: Assessment) -> str:
 def _also_met(assessment: Assessment) -> Iterator[Judged]:
     """Further rules that are met; cautions have cards of their own, and "not indicated" is no second opinion."""
     for judged in assessment.judged:
-        says_more = judged.rule.category not in _NO_SECOND_OPINION
-        if says_more and judged.finding.verdict is Verdict.MET and judged is not assessment.primary:
+        is_other = judged.finding.verdict is Verdict.MET and judged is not assessment.primary
+        if is_other and judged.rule.category not in _NO_SECOND_OPINION:
             yield judged
 
 

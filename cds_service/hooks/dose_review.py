@@ -19,9 +19,10 @@ from cds_service.clinical.regimens import REGIMENS, DosingPlan
 from cds_service.fhir.reading import elements
 from cds_service.hooks.detail import evidence_section, footer, joined, second_hand
 from cds_service.hooks.dosing import DILUENTS, bag_text, dose_table, regimen_words, weight_text
+from cds_service.hooks.draft_orders import Drafting, bag_draft
 from cds_service.hooks.markdown import bullets, capitalised, section
 from cds_service.hooks.orders import ORDER_SIGN
-from cds_service.hooks.suggestions import Drafting, bag_draft, create, suggestion
+from cds_service.hooks.suggestions import create_bag, suggestion
 from cds_service.hooks.summary import fitted
 
 if TYPE_CHECKING:
@@ -222,7 +223,7 @@ def _replacement(drafting: Drafting, review: DoseReview, plan: DosingPlan) -> Js
     """Every draft deleted, and the bags not given yet drafted anew: a course under way is not begun again."""
     bags = review.left_of(plan)
     actions = [_delete(order.reference) for order in review.orders]
-    actions += [create(bag_draft(drafting, bag), bag_text(bag)) for bag in bags]
+    actions += [create_bag(drafting, bag) for bag in bags]
     label = f"Replace with {regimen_words(plan.regimen)} for {plan.weight_kg:g} kg"
     if review.given:
         label = f"{label}, {_bags(bag.number for bag in bags)}" if bags else "Remove the draft orders of IV NAC"
@@ -251,7 +252,7 @@ def _corrected(drafting: Drafting, draft: Draft, bags: list[Bag]) -> list[JsonOb
     text = "; ".join(bag_text(bag) for bag in bags)
     if updated is not None:
         return [{"type": "update", "description": text, "resource": updated}]
-    return [_delete(draft.reference), *(create(bag_draft(drafting, bag), bag_text(bag)) for bag in bags)]
+    return [_delete(draft.reference), *(create_bag(drafting, bag) for bag in bags)]
 
 
 def _updated(drafting: Drafting, draft: Draft, bags: list[Bag]) -> JsonObject | None:

@@ -52,8 +52,8 @@ def extension(assessment: Assessment, category: Category | None) -> dict[str, An
 
 
 def present(members: Mapping[str, Any]) -> dict[str, Any]:
-    """The members that have a value: not None, and not an empty list, object or text."""
-    return {name: value for name, value in members.items() if value is not None and value not in ([], {}, "", ())}
+    """The members that have a value: not None, and not an empty list, object or text; zero is one."""
+    return {name: value for name, value in members.items() if value or value == 0}
 
 
 def _all_judged(assessment: Assessment) -> tuple[Judged, ...]:
@@ -68,14 +68,10 @@ def _all_judged(assessment: Assessment) -> tuple[Judged, ...]:
 
 def _rule(judged: Judged) -> dict[str, Any]:
     finding = judged.finding
-    return present(
-        {
-            "id": judged.rule.id,
-            "verdict": finding.verdict.value,
-            "because": one_line(finding.because),
-            "missing": [one_line(text) for text in finding.missing],
-        }
-    )
+    said = {"id": judged.rule.id, "verdict": str(finding.verdict)}
+    if because := one_line(finding.because):
+        said["because"] = because
+    return said | {"missing": [one_line(text) for text in finding.missing]} if finding.missing else said
 
 
 def _input(used: Input) -> dict[str, Any]:

@@ -23,13 +23,16 @@ _TAG_OPENER = re.compile(r"<(?![\d\s=.])")
 _ENTITY = re.compile(r"&(?=#|[A-Za-z])")
 _SCHEME = re.compile(r"(?<=:)/(?=/)")
 _WWW = re.compile(r"(?i)(?<=www)\.")
+_SPECIAL_OR_OPENER = re.compile(r"[\\`*_\[\]|~@<&]")
 # What would open a quote, heading, list, rule or setext underline at the start of a block.
 _BLOCK_OPENER = re.compile(r"^(?:[-+#>=:]|\d+(?=[.)](?:\s|$)))")
+_OPENS_BLOCK = frozenset("-+#>=:")
 
 
 def one_line(text: str, longest: int = LONGEST_CHART_STRING) -> str:
     """Text on one line, without invisible characters; what is cut off ends at a word and shows an ellipsis."""
-    line = _SPACES.sub(" ", text if text.isprintable() else _visible(text)).strip()
+    shown = text if text.isprintable() else _visible(text)
+    line = (_SPACES.sub(" ", shown) if "  " in shown else shown).strip()
     if len(line) <= longest:
         return line
     kept = line[:longest]
@@ -43,12 +46,21 @@ def _visible(text: str) -> str:
 
 def escaped(text: str) -> str:
     """Text as inert Markdown that can stand anywhere in a line, a list item or a table cell."""
-    line = _SPECIAL.sub(lambda found: f"\\{found[0]}", one_line(text))
-    line = _TAG_OPENER.sub(r"\\<", line)
-    line = _ENTITY.sub(r"\\&", line)
-    line = _SCHEME.sub(r"\\/", line)
-    line = _WWW.sub(r"\\.", line)
-    return _BLOCK_OPENER.sub(_escaped_opener, line)
+    line = one_line(text)
+    if _may_mean_markup(line):
+        line = _SPECIAL.sub(r"\\\g<0>", line)
+        line = _TAG_OPENER.sub(r"\\<", line)
+        line = _ENTITY.sub(r"\\&", line)
+        line = _SCHEME.sub(r"\\/", line)
+        line = _WWW.sub(r"\\.", line)
+    if line[:1] in _OPENS_BLOCK or line[:1].isdigit():
+        return _BLOCK_OPENER.sub(_escaped_opener, line)
+    return line
+
+
+def _may_mean_markup(line: str) -> bool:
+    """Whether anything stands in the line that could be markup; in most lines of a card nothing does."""
+    return _SPECIAL_OR_OPENER.search(line) is not None or "//" in line or "w." in line or "W." in line
 
 
 def _escaped_opener(found: re.Match[str]) -> str:
@@ -73,7 +85,6 @@ def bullets(texts: Iterable[str]) -> str:
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table of cells, each escaped."""
-    lines = [header, ["---"] * len(header)]
-    cells = [*lines, *([escaped(cell) for cell in row] for row in rows)]
+    """A table of cells, each escaped; the header is Markdown already."""
+    cells = [header, ["---"] * len(header), *([escaped(cell) for cell in row] for row in rows)]
     return "\n".join(f"| {' | '.join(row)} |" for row in cells)

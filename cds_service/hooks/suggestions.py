@@ -1,50 +1,29 @@
 """Suggestions: draft orders to create, and drafts to delete. Pure; nothing is ever placed, only offered.
 
-Every outbound resource is checked against the FHIR R4B models before it leaves. Doses are repeated in
-words, so that a client which only shows text shows the whole order.
+Knows which drafts are offered and how they are labelled; the drafts themselves are made by `draft_orders`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fhir.resources.R4B.medicationrequest import MedicationRequest
-from fhir.resources.R4B.servicerequest import ServiceRequest
-
 from cds_service.clinical.findings import Category, Test
-from cds_service.clinical.regimens import Bag, DosingPlan, DosingRefusal
+from cds_service.clinical.regimens import DosingPlan, DosingRefusal
 from cds_service.fhir.codes import loinc
-from cds_service.hooks.clock import clock_time
-from cds_service.hooks.dosing import bag_text, regimen_words
+from cds_service.hooks.dosing import regimen_words
+from cds_service.hooks.draft_orders import ORAL_NAC_TEXT, bag_draft, lab_draft, nac_draft_without_dose, oral_nac_draft
 from cds_service.hooks.drafted import drafted_loinc
 from cds_service.hooks.markdown import one_line
-from cds_service.hooks.summary import BEFORE_THE_END, rule_number, when_text
+from cds_service.hooks.summary import BEFORE_THE_END, when_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-    from datetime import datetime, tzinfo
+    from collections.abc import Iterable
 
-    from cds_service.clinical.assessment import Assessment
     from cds_service.clinical.findings import Ask
+    from cds_service.clinical.regimens import Bag
     from cds_service.fhir.reading import JsonObject
+    from cds_service.hooks.draft_orders import Drafting
     from cds_service.hooks.orders import OrderContext
-
-_SNOMED = "http://snomed.info/sct"
-_RXNORM = "http://www.nlm.nih.gov/research/umls/rxnorm"
-_UCUM = "http://unitsofmeasure.org"
-_CATEGORY = "http://terminology.hl7.org/CodeSystem/medicationrequest-category"
-
-_OVERDOSE = (_SNOMED, "295124009", "Acetaminophen overdose")
-_ACUTE_LIVER_FAILURE = (_SNOMED, "197270009", "Acute hepatic failure")
-_COPD = (_SNOMED, "13645005", "Chronic obstructive pulmonary disease")
-_INTRAVENOUS = (_SNOMED, "47625008", "Intravenous route")
-_ORAL = (_SNOMED, "26643006", "Oral route")
-_IV_NAC = (_RXNORM, "465377", "acetylcysteine 200 MG/ML injection")
-_ORAL_NAC = (_RXNORM, "606971", "acetylcysteine 600 MG Oral Capsule")
-
-# Rules in which nothing points to acetaminophen, so that the order must not claim an overdose.
-_NOT_ACETAMINOPHEN = frozenset({"D1", "D2"})
 
 _TESTS: dict[Test, tuple[str, ...]] = {
     Test.ACETAMINOPHEN: ("3298-7",),
@@ -59,26 +38,6 @@ _TEST_LABELS = {
     Test.INR: "Order INR",
     Test.INJURY: "Order creatinine, lactate, phosphate, glucose",
 }
-_ORAL_NAC_TEXT = "Acetylcysteine 600 mg by mouth twice daily"
-
-
-@dataclass(frozen=True, slots=True)
-class Drafting:
-    """What every draft order needs beside the assessment: display zone, encounter, a source of uuids."""
-
-    assessment: Assessment
-    zone: tzinfo
-    encounter_id: str | None
-    new_uuid: Callable[[], str]
-
-    @property
-    def patient(self) -> str:
-        """The patient's reference."""
-        return self.assessment.facts.patient.reference
-
-    def stamp(self, instant: datetime) -> str:
-        """An instant as FHIR dateTime, to the second, with the offset of the display zone."""
-        return instant.astimezone(self.zone).replace(microsecond=0).isoformat()
 
 
 def primary_suggestions(drafting: Drafting, orders: OrderContext | None) -> list[JsonObject]:
@@ -117,73 +76,19 @@ def _nac_suggestion(drafting: Drafting, *, is_recommended: bool) -> JsonObject:
     match drafting.assessment.dosing:
         case DosingPlan(regimen=regimen, weight_kg=weight_kg, bags=bags):
             label = f"Draft IV NAC, {regimen_words(regimen)} for {weight_kg:g} kg"
-            actions = [create(bag_draft(drafting, bag), bag_text(bag)) for bag in bags]
+            actions = [create_bag(drafting, bag) for bag in bags]
         case DosingRefusal() | None as refusal:
             because = refusal.because if refusal else "no dose has been calculated"
             label = "Draft IV NAC without a dose (weigh first)"
             text = f"Acetylcysteine intravenously, dose by weight. Weigh the patient first: {because}"
-            actions = [create(_nac_draft(drafting, {"sequence": 1, "text": one_line(text)}), text)]
+            actions = [create(nac_draft_without_dose(drafting, text), text)]
     return suggestion(drafting, label, actions, is_recommended=is_recommended)
 
 
-def bag_draft(drafting: Drafting, bag: Bag) -> JsonObject:
-    """One bag as a draft order: dose, rate, duration and the same in words."""
-    dose: JsonObject = {
-        "doseQuantity": _quantity(bag.dose_mg, "mg"),
-        "rateQuantity": _quantity(bag.rate_ml_h, "mL/h"),
-    }
-    timing = {"repeat": {"count": 1, "duration": _number(bag.duration_h), "durationUnit": "h"}}
-    dosage = {"sequence": bag.number, "text": bag_text(bag), "timing": timing, "doseAndRate": [dose]}
-    return _nac_draft(drafting, dosage)
-
-
-def _nac_draft(drafting: Drafting, dosage: JsonObject) -> JsonObject:
-    primary = drafting.assessment.primary
-    is_other_cause = primary is not None and rule_number(primary) in _NOT_ACETAMINOPHEN
-    medication = _concept(_IV_NAC, "Acetylcysteine 200 mg/mL concentrate for intravenous infusion")
-    reason = _concept(_ACUTE_LIVER_FAILURE if is_other_cause else _OVERDOSE)
-    return _medication_draft(drafting, medication, reason, {"route": _concept(_INTRAVENOUS)} | dosage, "stat")
-
-
-def _medication_draft(
-    drafting: Drafting, medication: JsonObject, reason: JsonObject, dosage: JsonObject, priority: str
-) -> JsonObject:
-    draft = {
-        "resourceType": "MedicationRequest",
-        "status": "draft",
-        "intent": "order",
-        "category": [_concept((_CATEGORY, "inpatient", "Inpatient"))],
-        "priority": priority,
-        "medicationCodeableConcept": medication,
-        "subject": {"reference": drafting.patient},
-        **_encounter(drafting),
-        "authoredOn": drafting.stamp(drafting.assessment.now),
-        "reasonCode": [reason],
-        "dosageInstruction": [dosage],
-    }
-    MedicationRequest.model_validate(draft)
-    return draft
-
-
-def _encounter(drafting: Drafting) -> JsonObject:
-    if drafting.encounter_id is None:
-        return {}
-    return {"encounter": {"reference": f"Encounter/{drafting.encounter_id.removeprefix('Encounter/')}"}}
-
-
-def _concept(coding: tuple[str, str, str], text: str | None = None) -> JsonObject:
-    system, code, display = coding
-    return {"coding": [{"system": system, "code": code, "display": display}], "text": text or display}
-
-
-def _quantity(value: float, unit: str) -> JsonObject:
-    return {"value": _number(value), "unit": unit, "system": _UCUM, "code": unit}
-
-
-def _number(value: float) -> int | float:
-    """Two decimals at most; whole numbers without a point."""
-    rounded = round(float(value), 2)
-    return int(rounded) if rounded.is_integer() else rounded
+def create_bag(drafting: Drafting, bag: Bag) -> JsonObject:
+    """The action that drafts one bag."""
+    draft = bag_draft(drafting, bag)
+    return create(draft, draft["dosageInstruction"][0]["text"])
 
 
 # --- tests ----------------------------------------------------------------------------------------
@@ -196,38 +101,8 @@ def _test_suggestion(drafting: Drafting, ask: Ask, drafted: frozenset[str]) -> J
         return None
     when = when_text(ask, drafting.assessment, drafting.zone)
     label = f"{_TEST_LABELS[ask.test]} {when.removesuffix(f', {BEFORE_THE_END}')}"
-    actions = [create(_test_draft(drafting, ask, each), f"{each[2]}, {when}") for each in wanted]
+    actions = [create(lab_draft(drafting, ask, each), f"{each[2]}, {when}") for each in wanted]
     return suggestion(drafting, label, actions, is_recommended=True)
-
-
-def _test_draft(drafting: Drafting, ask: Ask, coding: tuple[str, str, str]) -> JsonObject:
-    draft = {
-        "resourceType": "ServiceRequest",
-        "status": "draft",
-        "intent": "order",
-        "priority": "urgent" if drafting.assessment.category is Category.CONTINUE else "stat",
-        "code": _concept(coding),
-        "subject": {"reference": drafting.patient},
-        **_encounter(drafting),
-        **_occurrence(drafting, ask),
-        "authoredOn": drafting.stamp(drafting.assessment.now),
-    }
-    ServiceRequest.model_validate(draft)
-    return draft
-
-
-def _occurrence(drafting: Drafting, ask: Ask) -> JsonObject:
-    """When to draw: from the first useful moment, with the last one in words."""
-    if ask.not_before is None:
-        return {} if ask.not_after is None else {"note": [{"text": _latest_draw(drafting, ask.not_after)}]}
-    occurrence: JsonObject = {"occurrenceDateTime": drafting.stamp(ask.not_before)}
-    if ask.not_after is None:
-        return occurrence
-    return occurrence | {"note": [{"text": _latest_draw(drafting, ask.not_after)}]}
-
-
-def _latest_draw(drafting: Drafting, not_after: datetime) -> str:
-    return f"Draw no later than {clock_time(not_after, drafting.assessment.now, drafting.zone)}"
 
 
 # --- drafts that are already there ----------------------------------------------------------------
@@ -248,17 +123,5 @@ def delete_suggestion(
     ]
     if not with_oral_nac:
         return suggestion(drafting, f"Remove the draft order of {what}", actions, is_recommended=False)
-    actions.append(create(_oral_nac_draft(drafting), _ORAL_NAC_TEXT))
+    actions.append(create(oral_nac_draft(drafting), ORAL_NAC_TEXT))
     return suggestion(drafting, "Replace with oral acetylcysteine 600 mg twice daily", actions, is_recommended=False)
-
-
-def _oral_nac_draft(drafting: Drafting) -> JsonObject:
-    dosage: JsonObject = {
-        "sequence": 1,
-        "text": _ORAL_NAC_TEXT,
-        "timing": {"repeat": {"frequency": 2, "period": 1, "periodUnit": "d"}},
-        "route": _concept(_ORAL),
-        "doseAndRate": [{"doseQuantity": _quantity(600, "mg")}],
-    }
-    medication = _concept(_ORAL_NAC, "Acetylcysteine 600 mg oral capsule")
-    return _medication_draft(drafting, medication, _concept(_COPD), dosage, "routine")

@@ -76,6 +76,7 @@ _HEADLINES = {
     "G3": "Not every criterion for completing IV NAC is known",
 }
 
+_TEST_ORDER = {test: place for place, test in enumerate(Test)}
 BEFORE_THE_END = "before the last bag ends"
 _TEST_NAMES = {
     Test.ACETAMINOPHEN: "acetaminophen level",
@@ -237,7 +238,7 @@ def _test_variants(assessment: Assessment, zone: tzinfo) -> tuple[str, ...]:
 
 def _in_order(asks: Iterable[Ask]) -> list[Ask]:
     """The level first, the other tests in the order they are listed."""
-    return sorted(asks, key=lambda ask: list(Test).index(ask.test))
+    return sorted(asks, key=lambda ask: _TEST_ORDER[ask.test])
 
 
 def start_by_text(assessment: Assessment, zone: tzinfo) -> str:

@@ -107,7 +107,7 @@ class NomogramView:
 
 def nomogram_view(assessment: Assessment, zone: tzinfo) -> NomogramView:
     """The view of an assessment, with clock times in `zone`."""
-    levels = levels_of(assessment.facts, assessment.ingestion, assessment.profile, assessment.now)
+    levels = _levels(assessment)
     category = assessment.category
     return NomogramView(
         finding="No recommendation on these data" if category is None else primary_summary(assessment, zone),
@@ -128,10 +128,13 @@ def has_nomogram(assessment: Assessment) -> bool:
 
     A repeated ingestion has none: drawing its levels against the lines would mislead.
     """
-    if assessment.ingestion.pattern is Pattern.REPEATED:
+    if assessment.category is None or assessment.ingestion.pattern is Pattern.REPEATED:
         return False
-    levels = levels_of(assessment.facts, assessment.ingestion, assessment.profile, assessment.now)
-    return assessment.category is not None and bool(levels or assessment.ingestion.first is not None)
+    return assessment.ingestion.first is not None or bool(_levels(assessment))
+
+
+def _levels(assessment: Assessment) -> tuple[Level, ...]:
+    return levels_of(assessment.facts, assessment.ingestion, assessment.profile, assessment.now)
 
 
 def _ingestion(assessment: Assessment, zone: tzinfo) -> str:
