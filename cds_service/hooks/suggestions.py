@@ -9,12 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fhir.resources.R4B.medicationrequest import MedicationRequest
-from fhir.resources.R4B.servicerequest import ServiceRequest
-
 from cds_service.clinical.findings import Category, Test
 from cds_service.clinical.regimens import Bag, DosingPlan, DosingRefusal
 from cds_service.hooks.clock import clock_time
+from cds_service.hooks.conformance import check_medication_request, check_service_request
 from cds_service.hooks.dosing import bag_text, regimen_words
 from cds_service.hooks.drafted import drafted_loinc
 from cds_service.hooks.markdown import one_line
@@ -168,7 +166,7 @@ def _medication_draft(
         "reasonCode": [reason],
         "dosageInstruction": [dosage],
     }
-    MedicationRequest.model_validate(draft)
+    check_medication_request(draft)
     return draft
 
 
@@ -219,7 +217,7 @@ def _test_draft(drafting: Drafting, ask: Ask, loinc: tuple[str, str]) -> JsonObj
         **_occurrence(drafting, ask),
         "authoredOn": drafting.stamp(drafting.assessment.now),
     }
-    ServiceRequest.model_validate(draft)
+    check_service_request(draft)
     return draft
 
 

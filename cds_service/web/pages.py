@@ -13,9 +13,6 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import nh3
-from jinja2 import ChainableUndefined, Environment, PackageLoader
-from markdown_it import MarkdownIt
 from markupsafe import Markup
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
@@ -25,6 +22,8 @@ from cds_service import __version__
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from jinja2 import Environment
+    from markdown_it import MarkdownIt
     from starlette.requests import Request
 
 _STATIC = Path(__file__).parent / "static"
@@ -41,7 +40,6 @@ SECURITY_HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
 _NEVER_KEPT = {"Cache-Control": "no-store"}
-_markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
 _TAGS = {"a", "blockquote", "br", "code", "em", "h2", "h3", "h4", "hr", "li", "ol", "p", "strong"}
 _TAGS |= {"table", "tbody", "td", "th", "thead", "tr", "ul"}
 
@@ -77,6 +75,8 @@ def drawing(svg: bytes) -> Response:
 
 @cache
 def _environment() -> Environment:
+    from jinja2 import ChainableUndefined, Environment, PackageLoader  # noqa: PLC0415 - loads with the first page
+
     environment = Environment(
         loader=PackageLoader("cds_service.web"),
         autoescape=True,
@@ -89,10 +89,19 @@ def _environment() -> Environment:
     return environment
 
 
+@cache
+def _markdown() -> MarkdownIt:
+    from markdown_it import MarkdownIt  # noqa: PLC0415 - loads with the first page
+
+    return MarkdownIt("commonmark", {"html": False}).enable("table")
+
+
 def markdown_html(text: str) -> Markup:
     """Markdown of a card as HTML that holds no script, style, picture or address other than http(s)."""
+    import nh3  # noqa: PLC0415 - loads with the first page
+
     html = nh3.clean(
-        _markdown.render(text),
+        _markdown().render(text),
         tags=_TAGS,
         attributes={"a": {"href"}},
         url_schemes={"http", "https"},

@@ -17,7 +17,8 @@ from cds_service.clinical.indications import INDICATIONS
 from cds_service.clinical.profiles import US_2023, Profile
 from cds_service.clinical.ruleset import RULE_SET_HASH
 from cds_service.governance.documents import TITLES
-from cds_service.web.governance_page import governance_html, governance_routes
+from cds_service.web.governance_html import governance_html
+from cds_service.web.governance_page import governance_routes
 
 VOID = {"meta", "link", "img", "br", "hr", "input"}
 
