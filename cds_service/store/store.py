@@ -32,8 +32,9 @@ _log = logging.getLogger("cds_service.store")
 
 MOST_QUEUED = 10_000
 """Calls that wait to be written; beyond them the log line is all that stays."""
-MOST_AT_ONCE = 25
-"""Calls written in one transaction: preparing them holds up the calls being answered for about a millisecond."""
+MOST_AT_ONCE = 100
+"""Calls written in one transaction: each then costs 0.08 ms. Preparing them holds up the calls being answered for about
+three milliseconds, in three parts."""
 
 
 class Database(Protocol):
