@@ -79,7 +79,7 @@ def hook_routes(desk: Desk) -> APIRouter:
         await authenticated(desk, request, DISCOVERY_PATH)
         return Response(listed, media_type=JSON_MEDIA_TYPE)
 
-    # The id is no parameter of the function: having it read and checked is a third of what the framework costs a call.
+    # The id is no parameter of the function: having it read and checked is a fifth of what the framework costs a call.
     @router.post(
         "/cds-services/{service_id}",  # noqa: FAST003 - as said above
         summary="Call a service",
