@@ -16,7 +16,6 @@ from cds_service.barrier import FaultBarrier, WithoutTrailingSlash, add_failures
 from cds_service.fhir.client import FhirClient
 from cds_service.fhir.exchange import FetchLimits
 from cds_service.hooks.capacity import Capacity
-from cds_service.hooks.gate import Gate
 from cds_service.hooks.jwks import KeyLimits, PublishedKeys
 from cds_service.hooks.metrics import Metrics, write_audit_line
 from cds_service.hooks.routes import Desk, hook_routes
@@ -46,6 +45,7 @@ if TYPE_CHECKING:
 
     from cds_service.clinical.assessment import Assessment
     from cds_service.fhir.reading import JsonObject
+    from cds_service.hooks.gate import Gate
     from cds_service.sandbox.store import ResourceStore
     from cds_service.settings import Settings
     from cds_service.web.smart_desk import SmartDesk
@@ -217,6 +217,8 @@ def _gate(premises: Premises, shared: ReplayRegister | None) -> Gate | None:
     settings, metrics = premises.settings, premises.metrics
     if settings.clients is None:
         return None
+    from cds_service.hooks.gate import Gate  # noqa: PLC0415 - loads only where tokens are verified
+
     memory = MemoryReplayRegister(premises.clock)
     replays = (
         memory

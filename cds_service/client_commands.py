@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from cds_service.public_keys import PublicKey
     from cds_service.trusted_clients import TrustedClient
 
-app = typer.Typer(help="Trusted clients: check the file and show whom it lets in.", no_args_is_help=True)
+app = typer.Typer(
+    help="Trusted clients: check the file and show whom it lets in.", no_args_is_help=True, add_completion=False
+)
 _console = Console()
 _errors = Console(stderr=True)
 

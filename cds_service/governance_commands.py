@@ -22,9 +22,11 @@ from cds_service.terminal import plain
 if TYPE_CHECKING:
     from cds_service.clinical.profiles import Profile
 
+app = typer.Typer(add_completion=False)
 _errors = Console(stderr=True)
 
 
+@app.command(name="governance")
 def write_pack(
     output: Annotated[Path, typer.Option(help="folder to write to; made if it is not there")],
     profile: Annotated[

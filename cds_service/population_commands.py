@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from cds_service.population.export import HowFar
     from cds_service.population.intake import IntakeReport
 
+app = typer.Typer(add_completion=False)
 _errors = Console(stderr=True)
 _CANNOT_START = 2
 _BUCKET = re.compile(r"(\d{1,5})/(\d{1,5})", re.ASCII)
@@ -60,6 +61,7 @@ class Engine(StrEnum):
     SPARK = "spark"
 
 
+@app.command()
 def synth(
     output: Annotated[Path, typer.Option(help="folder to write to; made if it is not there")],
     patients: Annotated[int, typer.Option(min=1, max=10_000_000, help="how many")] = 1000,
@@ -82,6 +84,7 @@ def synth(
     typer.echo(f"{patients} patients, {sum(written.values())} resources written to {output}")
 
 
+@app.command()
 def evaluate(  # noqa: PLR0913, PLR0917 - one parameter per option
     source: Annotated[Path, typer.Option("--input", exists=True, file_okay=False, help="folder of Bulk NDJSON")],
     output: Annotated[Path, typer.Option(help="folder for Parquet tables and report")],
@@ -117,6 +120,7 @@ def evaluate(  # noqa: PLR0913, PLR0917 - one parameter per option
         _stop(f"{error.filename or output}: {error.strerror}")
 
 
+@app.command()
 def export(
     fhir_base: Annotated[str, typer.Option(help="base address of a FHIR R4 server that offers $export")],
     output: Annotated[Path, typer.Option(help="folder for the NDJSON; a broken-off export goes on here")],

@@ -19,7 +19,7 @@ from cds_service.terminal import plain
 if TYPE_CHECKING:
     from cds_service.clinical.profiles import Profile
 
-app = typer.Typer(help="Guideline profiles: show, compare and check them.", no_args_is_help=True)
+app = typer.Typer(help="Guideline profiles: show, compare and check them.", no_args_is_help=True, add_completion=False)
 _console = Console()
 _errors = Console(stderr=True)
 

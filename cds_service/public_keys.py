@@ -7,14 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from joserfc.errors import JoseError
-from joserfc.jwk import ECKey, RSAKey
-from joserfc.util import base64_to_int
-
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-PublicKey: TypeAlias = ECKey | RSAKey
+    from joserfc.jwk import ECKey, RSAKey
+
+    PublicKey: TypeAlias = ECKey | RSAKey
 
 DEFAULT_ALGORITHMS = ("ES384", "RS384")
 """Signature algorithms that CDS Hooks recommends; they are taken unless a site says otherwise."""
@@ -45,6 +43,9 @@ def public_key(jwk: object) -> PublicKey:
     refusal = _refusal(jwk)
     if refusal is not None:
         raise PublicKeyError(refusal)
+    from joserfc.errors import JoseError  # noqa: PLC0415 - a start without keys does not wait for what reads them
+    from joserfc.jwk import ECKey, RSAKey  # noqa: PLC0415 - as above
+
     try:
         return RSAKey.import_key(jwk) if jwk["kty"] == "RSA" else ECKey.import_key(jwk)
     except (JoseError, ValueError, TypeError, KeyError):
@@ -75,6 +76,8 @@ def _refused_type(jwk: dict[str, Any]) -> str | None:
 
 def _refused_size(modulus: object) -> str | None:
     """Why an RSA key of this modulus is refused; its size is measured before the key is ever built."""
+    from joserfc.util import base64_to_int  # noqa: PLC0415 - as above
+
     if not isinstance(modulus, str) or not modulus:
         return "not a valid public key"
     try:
@@ -88,6 +91,8 @@ def _refused_size(modulus: object) -> str | None:
 
 def fits(key: PublicKey, algorithm: str) -> bool:
     """Whether a key can verify this algorithm: its type, its curve, and the `alg` it may be bound to."""
+    from joserfc.jwk import RSAKey  # noqa: PLC0415 - as above
+
     if key.alg not in {None, algorithm}:
         return False
     return algorithm in _RSA_ALGORITHMS if isinstance(key, RSAKey) else _CURVES[key.curve_name] == algorithm

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 import uvicorn
 
 from cds_service.app import create_app
-from cds_service.canaries import ask_canaries
 from cds_service.hooks.shared_metrics import FOLDER_VARIABLE
 from cds_service.settings import PREFIX, Settings, read_settings, unknown_variables
 from cds_service.watch.canaries import CanaryWatch
@@ -26,9 +25,11 @@ from cds_service.watch.oversight import Oversight
 from cds_service.watch.tracing import tracer_from
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from fastapi import FastAPI
+
+    from cds_service.watch.canaries import CanaryResult
 
 _log = logging.getLogger("cds_service")
 
@@ -49,7 +50,13 @@ def canary_watch(settings: Settings) -> CanaryWatch | None:
     """The watch over the canaries; None where the settings want none."""
     if settings.canary_minutes == 0:
         return None
-    return CanaryWatch(lambda: ask_canaries(settings), timedelta(minutes=settings.canary_minutes))
+
+    def ask() -> Sequence[CanaryResult]:
+        from cds_service.canaries import ask_canaries  # noqa: PLC0415 - loads while calls are answered
+
+        return ask_canaries(settings)
+
+    return CanaryWatch(ask, timedelta(minutes=settings.canary_minutes))
 
 
 def serve(settings: Settings, host: str, port: int, workers: int) -> None:

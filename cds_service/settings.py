@@ -274,7 +274,7 @@ class Settings(BaseSettings):
     @property
     def fhir_bases(self) -> tuple[str, ...]:
         """Every base the service may contact: the allowed list and the default server."""
-        return _fhir_bases(dict(self))
+        return _fhir_bases({name: getattr(self, name) for name in _BASES})
 
 
 def read_settings(**changes: Any) -> Settings:

@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 
 from cds_service import __version__, demo
 from cds_service.caller import hook_body
-from cds_service.cli import app
+from cds_service.cli import Commands, app
 from cds_service.clinical.ruleset import RULE_SET_HASH, RULE_SET_VERSION
 from cds_service.doctor import check_canaries, check_fhir_servers
 from cds_service.hooks.models import Hook
@@ -62,6 +62,28 @@ def test_version_names_the_profiles() -> None:
     assert "us-2023" in result.output
     assert RULE_SET_VERSION in result.output
     assert RULE_SET_HASH in result.output
+
+
+@pytest.mark.parametrize("name", sorted(Commands().commands))
+def test_every_command_is_found_by_its_name(name: str) -> None:
+    result = run(name, "--help")
+    assert result.exit_code == 0, result.output
+    assert f" {name} [" in result.output
+
+
+def test_a_misspelt_command_is_answered_with_the_nearest() -> None:
+    result = run("demonstrate-not")
+    assert result.exit_code == 2
+    assert "No such command" in result.stderr
+    assert "Did you mean 'profiles'?" in run("profils").stderr
+
+
+def test_a_start_loads_nothing_that_the_first_answers_do_not_need() -> None:
+    code = "import sys, cds_service.serve_command; print(*sorted({name.partition('.')[0] for name in sys.modules}))"
+    loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
+    late = {"alembic", "authlib", "duckdb", "fhir", "jinja2", "joserfc", "markdown_it", "nh3", "psycopg", "pygal"}
+    assert not (late | {"requests", "sqlalchemy", "yaml"}) & set(loaded)
+    assert "fastapi" in loaded
 
 
 def test_the_smart_app_is_not_spread_over_processes_without_a_database(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,6 +17,8 @@ from joserfc.errors import ClaimError, JoseError
 from joserfc.jwt import ClaimsOption, JWTClaimsRegistry
 from joserfc.util import urlsafe_b64decode
 
+from cds_service.hooks.admission import AuthenticationError
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -34,16 +36,6 @@ _JTI = re.compile(r"[\x20-\x7e]{1,256}")
 _OWN_KEYS = frozenset({"jwk", "x5c", "x5u"})
 _TIMES = frozenset({"exp", "iat", "nbf"})
 _CHANGES_MEANING = frozenset({"crit", "b64", "zip", "enc", "cty"})
-
-
-class AuthenticationError(Exception):
-    """The caller is not known to be a trusted client. `reason` is for the log alone; `client` names the entry."""
-
-    def __init__(self, reason: str, client: str | None = None) -> None:
-        """Take the reason, which must not repeat what the caller sent."""
-        super().__init__(reason)
-        self.reason = reason
-        self.client = client
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,6 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fhir.resources.R4B.medicationrequest import MedicationRequest
 from pydantic import ValidationError
 
 from cds_service.clinical.findings import Verdict
@@ -17,6 +16,7 @@ from cds_service.clinical.order_faults import FaultKind, OrderFault
 from cds_service.clinical.regimen_fit import number
 from cds_service.clinical.regimens import REGIMENS, DosingPlan
 from cds_service.fhir.reading import elements
+from cds_service.hooks.conformance import check_medication_request
 from cds_service.hooks.detail import evidence_section, footer, joined, second_hand
 from cds_service.hooks.dosing import DILUENTS, bag_text, dose_table, regimen_words, weight_text
 from cds_service.hooks.draft_orders import Drafting, bag_draft
@@ -267,7 +267,7 @@ def _updated(drafting: Drafting, draft: Draft, bags: list[Bag]) -> JsonObject | 
     dosages = [bag_draft(drafting, bag)["dosageInstruction"][0] for bag in bags]
     resource["dosageInstruction"] = [dosage | ({"route": charted} if charted else {}) for dosage in dosages]
     try:
-        MedicationRequest.model_validate(resource)
+        check_medication_request(resource)
     except ValidationError:
         return None
     return resource

@@ -12,9 +12,7 @@ from math import isfinite
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable
-
-    from pydantic import BaseModel
+    from collections.abc import Callable, Hashable, Iterable
 
     from cds_service.fhir.reading import JsonObject
 
@@ -23,7 +21,7 @@ _accepted: set[Hashable] = set()
 
 
 def fitting(
-    model: type[BaseModel],
+    check: Callable[[JsonObject], object],
     draft: JsonObject,
     *,
     form: Hashable,
@@ -31,15 +29,15 @@ def fitting(
     stamps: Iterable[str] = (),
     numbers: Iterable[float] = (),
 ) -> JsonObject:
-    """The draft, which the model accepts. Raises pydantic's `ValidationError`.
+    """The draft, which the model accepts. Raises pydantic's `ValidationError`, as `check` does.
 
-    `form`: the same only for drafts of one model that differ in nothing but the values given: `texts` (references
-    too), `stamps` (instants as FHIR dateTime) and `numbers` (decimals).
+    `check`: asks the model. `form`: the same only for drafts of one model that differ in nothing but the values given:
+    `texts` (references too), `stamps` (instants as FHIR dateTime) and `numbers` (decimals).
     """
     is_plain = all(map(_is_plain, texts)) and all(map(_STAMP.fullmatch, stamps)) and all(map(isfinite, numbers))
-    if not is_plain or (model, form) not in _accepted:
-        model.model_validate(draft)
-        _accepted.add((model, form))
+    if not is_plain or (check, form) not in _accepted:
+        check(draft)
+        _accepted.add((check, form))
     return draft
 
 

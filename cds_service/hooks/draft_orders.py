@@ -9,11 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
-from fhir.resources.R4B.medicationrequest import MedicationRequest
-from fhir.resources.R4B.servicerequest import ServiceRequest
-
 from cds_service.clinical.findings import Category
 from cds_service.hooks.clock import clock_time
+from cds_service.hooks.conformance import check_medication_request, check_service_request
 from cds_service.hooks.dosing import bag_text
 from cds_service.hooks.draft_forms import fitting
 from cds_service.hooks.markdown import one_line
@@ -131,7 +129,7 @@ def _medication_draft(
         "dosageInstruction": [{"route": _concept(order.route)} | dosage],
     }
     return fitting(
-        MedicationRequest,
+        check_medication_request,
         draft,
         form=(order, bool(encounter)),
         texts=(drafting.patient, *_references(encounter), dosage["text"]),
@@ -197,7 +195,7 @@ def lab_draft(drafting: Drafting, ask: Ask, test: Coding) -> JsonObject:
         "authoredOn": authored_on,
     }
     return fitting(
-        ServiceRequest,
+        check_service_request,
         draft,
         form=(test, priority, bool(encounter), *occurrence),
         texts=(drafting.patient, *_references(encounter), *(note["text"] for note in occurrence.get("note", ()))),

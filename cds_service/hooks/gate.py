@@ -1,18 +1,15 @@
-"""Who is let in: every route of CDS Hooks asks here before it reads a body.
+"""Which trusted client a token proves.
 
-Knows how header, entry, key, claims and register make one decision. Tells the caller 401 and nothing else; the
-reason goes to the log `cds_service.auth`, without anything of the token.
+Knows how header, entry, key, claims and register make one decision. Must not know what a caller is told.
 """
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import TYPE_CHECKING
 
+from cds_service.hooks.admission import AuthenticationError
 from cds_service.hooks.auth import (
-    AuthenticationError,
     PresentedToken,
     bearer_token,
     check_algorithm,
@@ -21,7 +18,6 @@ from cds_service.hooks.auth import (
     presented_token,
     verified,
 )
-from cds_service.hooks.errors import InvalidRequestError, Issue
 from cds_service.hooks.jwks import KeysUnavailableError, PublishedKeys
 from cds_service.public_keys import keys_named
 
@@ -29,24 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
 
-    from starlette.requests import Request
-
-    from cds_service.hooks.routes import Desk
     from cds_service.public_keys import PublicKey
     from cds_service.replay import ReplayRegister
     from cds_service.trusted_clients import TrustedClient
-
-_log = logging.getLogger("cds_service.auth")
-
-
-class UnauthenticatedError(InvalidRequestError):
-    """401: the same answer whatever the reason."""
-
-    headers = {"WWW-Authenticate": "Bearer"}  # noqa: RUF012 - never changed; declared on the class above
-
-    def __init__(self) -> None:
-        """Say nothing that helps to guess."""
-        super().__init__(HTTPStatus.UNAUTHORIZED, Issue("login", "The request is not authenticated"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,18 +71,3 @@ class Gate:
             reason = f"the client has {count} of this id (kid) for this algorithm"
             raise AuthenticationError(reason, client.name)
         return fitting[0]
-
-
-async def authenticated(desk: Desk, request: Request, route_path: str) -> TrustedClient | None:
-    """The trusted client that calls the route at `route_path` ("/cds-services/…"); None when the site lists none.
-
-    Raises `UnauthenticatedError` (401). Call it before the body is read.
-    """
-    if desk.gate is None:
-        return None
-    try:
-        return await desk.gate.caller(request.headers.getlist("authorization"), route_path)
-    except AuthenticationError as error:
-        desk.metrics.count_fault("unauthenticated")
-        _log.warning("refused a call by %s: %s", error.client or "nobody known", error.reason)
-        raise UnauthenticatedError from None

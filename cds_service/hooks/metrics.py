@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import re
-from dataclasses import asdict
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Literal
 
 import orjson
@@ -16,15 +16,16 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Proc
 from cds_service import __version__
 from cds_service.clinical.facts import DataGap, GapKind
 from cds_service.hooks.shared_metrics import shared_folder, shared_registry
+from cds_service.records import CallRecord
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from contextlib import AbstractContextManager
     from datetime import datetime
 
-    from cds_service.records import CallRecord
 
 _audit_log = logging.getLogger("cds_service.audit")
+_AUDITED = tuple(each.name for each in fields(CallRecord))
 _FHIR_TIMING = "fhir."
 _UNMAPPED = {GapKind.UNMAPPED_CODE: "code", GapKind.UNKNOWN_UNIT: "unit"}
 _LATENCY_BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -176,7 +177,7 @@ def fhir_timings_ms(call: CallRecord) -> list[tuple[str, float]]:
 def write_audit_line(call: CallRecord) -> None:
     """Say one call in the log `cds_service.audit`, without empty members."""
     if _audit_log.isEnabledFor(logging.INFO):
-        _audit_log.info(AuditLine({key: value for key, value in asdict(call).items() if value}))
+        _audit_log.info(AuditLine({name: told for name in _AUDITED if (told := getattr(call, name))}))
 
 
 def plain_token(text: str) -> str:

@@ -165,6 +165,7 @@ FAILURES: dict[int | str, dict[str, Any]] = {
 """Every failure is an OperationOutcome; "default" also keeps the framework from announcing an answer of its own."""
 
 CALL: dict[str, Any] = {
+    "parameters": [{"name": "service_id", "in": "path", "required": True, "schema": {"type": "string"}}],
     "requestBody": {"required": True, "content": _json(_REQUEST_SCHEMA, _REQUEST_EXAMPLE)},
     "responses": {
         "200": {"description": "The cards; an empty list is a decision to stay silent", "content": _CARDS_CONTENT}

@@ -33,8 +33,9 @@ _log = logging.getLogger("cds_service.store")
 
 MOST_QUEUED = 10_000
 """Calls that wait to be written; beyond them the log line is all that stays."""
-MOST_AT_ONCE = 25
-"""Calls written in one transaction: preparing them holds up the calls being answered for about a millisecond."""
+MOST_AT_ONCE = 100
+"""Calls written in one transaction: each then costs 0.08 ms. Preparing them holds up the calls being answered for about
+three milliseconds, in three parts."""
 
 
 class Database(Protocol):
@@ -134,9 +135,9 @@ class Store:
         """Calls that wait to be written."""
         return len(self._queue)
 
-    async def open(self, wait_seconds: float = 0.0) -> None:
-        """Begin to work in the background; wait at most so long for the first try, however it ends."""
-        self._runner = asyncio.create_task(self._run())
+    async def open(self, wait_seconds: float = 0.0, *, after_seconds: float = 0.0) -> None:
+        """Begin to work in the background, after so long; wait at most so long for the first try, however it ends."""
+        self._runner = asyncio.create_task(self._run(after_seconds))
         self._runner.add_done_callback(self._tell_end)
         with suppress(TimeoutError):
             async with asyncio.timeout(wait_seconds):
@@ -232,7 +233,8 @@ class Store:
 
     # What runs in the background
 
-    async def _run(self) -> None:
+    async def _run(self, after_seconds: float) -> None:
+        await self._ended_within(after_seconds)
         while not self._is_ending.is_set():
             try:
                 await self._work()

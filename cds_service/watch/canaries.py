@@ -73,13 +73,17 @@ class CanaryWatch:
         """Each canary that was answered otherwise than written down, in words."""
         return tuple(f"canary {each.name}: {each.words}" for each in self._results if not each.is_well)
 
-    def start(self, metrics: Metrics, clock: Callable[[], datetime]) -> asyncio.Task[None]:
-        """The task that asks now and every so often; cancel it to stop."""
-        task = asyncio.get_running_loop().create_task(self._keep_asking(metrics, clock), name="canaries")
+    def start(
+        self, metrics: Metrics, clock: Callable[[], datetime], *, after_seconds: float = 0.0
+    ) -> asyncio.Task[None]:
+        """The task that asks after so long and then every so often; cancel it to stop."""
+        asking = self._keep_asking(metrics, clock, after_seconds)
+        task = asyncio.get_running_loop().create_task(asking, name="canaries")
         task.add_done_callback(lambda done: self._stopped(done, metrics))
         return task
 
-    async def _keep_asking(self, metrics: Metrics, clock: Callable[[], datetime]) -> None:
+    async def _keep_asking(self, metrics: Metrics, clock: Callable[[], datetime], after_seconds: float) -> None:
+        await asyncio.sleep(after_seconds)
         while True:
             await self._round(metrics)
             if self._results and all(each.is_well for each in self._results):

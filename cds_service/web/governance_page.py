@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, Response
 
-from cds_service.governance.documents import RULES, TITLES, as_json, documents
-from cds_service.governance.pack import governance_pack
 from cds_service.web.pages import SHUT_IN, markdown_html, page
 
 if TYPE_CHECKING:
@@ -34,6 +32,9 @@ def governance_routes(profile: Profile, *, dependencies: Sequence[Depends] = ())
 
     @cache
     def for_machines() -> str:
+        from cds_service.governance.documents import as_json  # noqa: PLC0415 - loads with the first page
+        from cds_service.governance.pack import governance_pack  # noqa: PLC0415
+
         return as_json(governance_pack(profile))
 
     # No `async`: the first rendering takes a moment and must not hold up calls.
@@ -50,6 +51,9 @@ def governance_routes(profile: Profile, *, dependencies: Sequence[Depends] = ())
 
 def governance_page(profile: Profile) -> HTMLResponse:
     """The whole pack as one page."""
+    from cds_service.governance.documents import RULES, TITLES, documents  # noqa: PLC0415 - loads with the first page
+    from cds_service.governance.pack import governance_pack  # noqa: PLC0415
+
     texts = documents(governance_pack(profile))
     sections = [
         {"name": name, "title": title, "html": markdown_html(texts[name], levels_down=1)}

@@ -13,9 +13,6 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import nh3
-from jinja2 import ChainableUndefined, Environment, PackageLoader
-from markdown_it import MarkdownIt
 from markupsafe import Markup
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
@@ -25,6 +22,8 @@ from cds_service import __version__
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from jinja2 import Environment
+    from markdown_it import MarkdownIt
     from starlette.requests import Request
 
 _STATIC = Path(__file__).parent / "static"
@@ -43,7 +42,6 @@ SECURITY_HEADERS = {
 _NEVER_KEPT = {"Cache-Control": "no-store"}
 SHUT_IN = SECURITY_HEADERS | _NEVER_KEPT
 """Of what is for one reader: nothing is run or loaded by it, and no cache keeps it."""
-_markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
 _LOWEST_HEADING = 6
 _TAGS = {"a", "blockquote", "br", "code", "em", "h2", "h3", "h4", "h5", "h6", "hr", "li", "ol", "p", "strong"}
 _TAGS |= {"table", "tbody", "td", "th", "thead", "tr", "ul"}
@@ -80,6 +78,8 @@ def drawing(svg: bytes) -> Response:
 
 @cache
 def _environment() -> Environment:
+    from jinja2 import ChainableUndefined, Environment, PackageLoader  # noqa: PLC0415 - loads with the first page
+
     environment = Environment(
         loader=PackageLoader("cds_service.web"),
         autoescape=True,
@@ -92,17 +92,27 @@ def _environment() -> Environment:
     return environment
 
 
+@cache
+def _markdown() -> MarkdownIt:
+    from markdown_it import MarkdownIt  # noqa: PLC0415 - loads with the first page
+
+    return MarkdownIt("commonmark", {"html": False}).enable("table")
+
+
 def markdown_html(text: str, *, levels_down: int = 0) -> Markup:
     """Markdown as HTML that holds no script, style, picture or address other than http(s).
 
     `levels_down`: by how much its headings stand below what they say, where it is part of a page.
     """
-    tokens = _markdown.parse(text)
+    import nh3  # noqa: PLC0415 - loads with the first page
+
+    markdown = _markdown()
+    tokens = markdown.parse(text)
     for token in tokens:
         if token.type in {"heading_open", "heading_close"}:
             token.tag = f"h{min(int(token.tag[1:]) + levels_down, _LOWEST_HEADING)}"
     html = nh3.clean(
-        _markdown.renderer.render(tokens, _markdown.options, {}),
+        markdown.renderer.render(tokens, markdown.options, {}),
         tags=_TAGS,
         attributes={"a": {"href"}},
         url_schemes={"http", "https"},

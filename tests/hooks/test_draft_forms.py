@@ -86,27 +86,27 @@ def patient_named(**values: Any) -> dict[str, Any]:
 def test_a_value_that_is_not_plain_is_refused_even_in_an_accepted_form(
     wrong: dict[str, Any], values: dict[str, Any]
 ) -> None:
-    fitting(Patient, patient_named(), form="a patient")
+    fitting(Patient.model_validate, patient_named(), form="a patient")
     with pytest.raises(ValidationError):
-        fitting(Patient, patient_named(**wrong), form="a patient", **values)
+        fitting(Patient.model_validate, patient_named(**wrong), form="a patient", **values)
 
 
 def test_an_accepted_form_is_not_asked_about_again() -> None:
-    fitting(Patient, patient_named(), form="asked once")
+    fitting(Patient.model_validate, patient_named(), form="asked once")
     told = patient_named(birthDate="not a date, and not among the values")
-    assert fitting(Patient, told, form="asked once") is told
+    assert fitting(Patient.model_validate, told, form="asked once") is told
 
 
 def test_what_the_model_refused_is_not_an_accepted_form() -> None:
     for _ in range(2):
         with pytest.raises(ValidationError):
-            fitting(Patient, patient_named(birthDate="not a date"), form="refused")
+            fitting(Patient.model_validate, patient_named(birthDate="not a date"), form="refused")
 
 
 def test_a_form_of_one_model_is_none_of_another() -> None:
-    fitting(Patient, patient_named(), form="shared")
+    fitting(Patient.model_validate, patient_named(), form="shared")
     with pytest.raises(ValidationError):
-        fitting(get_fhir_model_class("Encounter"), {"resourceType": "Encounter"}, form="shared")
+        fitting(get_fhir_model_class("Encounter").model_validate, {"resourceType": "Encounter"}, form="shared")
 
 
 def test_a_stamp_holds_the_second_and_the_offset() -> None:
