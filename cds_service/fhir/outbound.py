@@ -21,6 +21,7 @@ import httpcore
 import httpx
 
 from cds_service.fhir.addresses import AddressKind, AddressPolicy, IpAddress, kind_of, refusal_words
+from cds_service.fhir.connections import Connections, PoolLimits
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
@@ -28,9 +29,6 @@ if TYPE_CHECKING:
     Resolve = Callable[[str, int], Awaitable[Sequence[IpAddress]]]
     """How the addresses of a host and port are looked up; raises OSError when there are none."""
 
-_CONNECTIONS = 200
-_KEPT_CONNECTIONS = 100
-_KEEP_ALIVE_SECONDS = 5.0
 _NEXT_ADDRESS_AFTER_SECONDS = 1.0
 _MOST_ADDRESSES = 8
 
@@ -115,13 +113,7 @@ class GuardedTransport(httpx.AsyncBaseTransport):
 
     def __init__(self, backend: GuardedBackend) -> None:
         """Open the pool; certificates are those of SSL_CERT_FILE or SSL_CERT_DIR when set, else certifi's."""
-        self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=httpx.create_ssl_context(),
-            max_connections=_CONNECTIONS,
-            max_keepalive_connections=_KEPT_CONNECTIONS,
-            keepalive_expiry=_KEEP_ALIVE_SECONDS,
-            network_backend=backend,
-        )
+        self._pool = Connections(backend, httpx.create_ssl_context(), PoolLimits())
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send one request; raises httpx's errors."""
@@ -139,7 +131,7 @@ class GuardedTransport(httpx.AsyncBaseTransport):
             extensions=request.extensions,
         )
         with _httpx_errors():
-            answer = await self._pool.handle_async_request(sent)
+            answer = await self._pool.send(sent)
         body = _Body(answer)
         return httpx.Response(answer.status, headers=answer.headers, stream=body, extensions=answer.extensions)
 
