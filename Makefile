@@ -18,7 +18,7 @@ SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 1767225
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint hapi test-hapi test-postgres test-replicas test-browser pictures bench bench-smoke soak \
-  lock rules fixtures goldens conformance mutants wheel sbom audit check-manifests clean
+  lock rules fixtures goldens conformance mutants wheel sbom audit check-manifests check-image clean
 
 help: ## Show these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -113,6 +113,9 @@ audit: $(READY) build/tools/.ready ## Look the locked packages up among known vu
 
 check-manifests: build/tools/.ready ## Hold deploy/kubernetes/ against the schema of Kubernetes
 	build/tools/bin/kubernetes-validate --strict --kubernetes-version 1.37 deploy/kubernetes/*.yaml
+
+check-image: ## Make the environment of the image twice and compare every byte
+	SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) PYTHON=$(PYTHON) release/install-twice build/image
 
 clean: ## Remove what was built, .venv included
 	rm -rf .venv dist build mutants hapi/target benchmarks/hapi-cds/target .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage

@@ -1,6 +1,7 @@
-"""A FHIR server on loopback that answers every request after a set delay: python -m benchmarks.delayed_fhir PORT MS.
+"""A FHIR server on loopback that answers after a set delay: python -m benchmarks.delayed_fhir PORT MS [MS OF A BATCH].
 
-Searches are worked out once and then repeated byte by byte, so that it costs the machine next to nothing.
+Searches, and the one batch it is sent, are worked out once and then repeated byte by byte, so that it costs the machine
+next to nothing.
 """
 
 from __future__ import annotations
@@ -21,23 +22,23 @@ if TYPE_CHECKING:
 
 
 class Delayed:
-    """An application whose answers come late, and are remembered by path and query."""
+    """An application whose answers come late, and are remembered by method, path and query."""
 
-    def __init__(self, app: ASGIApp, delay_seconds: float) -> None:
+    def __init__(self, app: ASGIApp, delay_seconds: float, post_seconds: float) -> None:
         """Wrap the application."""
         self._app = app
-        self._delay_seconds = delay_seconds
-        self._answers: dict[tuple[str, bytes], list[Message]] = {}
+        self._delay_seconds = {"POST": post_seconds, "GET": delay_seconds}
+        self._answers: dict[tuple[str, str, bytes], list[Message]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer after the delay."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        asked = (scope["path"], scope["query_string"])
+        asked = (scope["method"], scope["path"], scope["query_string"])
         if asked not in self._answers:
             self._answers[asked] = await self._answered(scope, receive)
-        await asyncio.sleep(self._delay_seconds)
+        await asyncio.sleep(self._delay_seconds[scope["method"]])
         for message in self._answers[asked]:
             await send(message)
 
@@ -53,8 +54,8 @@ class Delayed:
 
 def main() -> None:
     """Serve the chart of the benchmarks until the process is ended."""
-    port, delay_ms = int(sys.argv[1]), float(sys.argv[2])
-    app = Delayed(fhir_app(ResourceStore(chart(utc_now()))), delay_ms / 1000)
+    port, delay_ms, batch_ms = int(sys.argv[1]), float(sys.argv[2]), float(sys.argv[-1])
+    app = Delayed(fhir_app(ResourceStore(chart(utc_now()))), delay_ms / 1000, batch_ms / 1000)
     uvicorn.run(app, host="127.0.0.1", port=port, log_level="warning", access_log=False)
 
 
