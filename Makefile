@@ -74,6 +74,7 @@ lock: $(READY) ## Resolve the dependencies again, with hashes and without any in
 	$(COMPILE) --extra dev --group build -o requirements-dev.lock pyproject.toml
 	$(COMPILE) --constraint requirements-dev.lock -o requirements.lock pyproject.toml
 	$(COMPILE) --constraint requirements-dev.lock --group build -o requirements-build.lock
+	$(COMPILE) --constraint requirements-dev.lock -o requirements-tools.lock release/tools.in
 
 rules: $(READY) ## Render RULES.md from the rule tables
 	$(BIN)/python -m cds_service.clinical.rules_md > RULES.md.new
@@ -97,10 +98,9 @@ wheel: $(READY) ## Build the wheel into dist/, the same bytes from the same sour
 	  -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation -w dist .
 
 # Tools of a release, in an environment of their own: nothing of the service needs them.
-build/tools/.ready:
+build/tools/.ready: requirements-tools.lock
 	$(PYTHON) -m venv build/tools
-	build/tools/bin/python -m pip install --quiet --disable-pip-version-check \
-	  cyclonedx-bom==7.5.0 kubernetes-validate==1.37.0 pip-audit==2.10.1
+	build/tools/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-tools.lock
 	@touch $@
 
 sbom: build/tools/.ready ## Write the bill of materials of what is locked, as CycloneDX, into dist/

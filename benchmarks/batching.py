@@ -191,9 +191,9 @@ def _in_words(found: list[Measured]) -> str:
     made_with = (
         f"{utc_now():%Y-%m-%d}, {machine_words()}. Made by `python -m benchmarks.batching`. An evaluation"
         f" is {len(QUERIES)} queries about one chart of {len(chart(utc_now()))} resources, without HAPI's search cache;"
-        f" times and CPU are of one evaluation. The delayed server takes {_DELAY_MS} ms for each search, and for a batch"
-        " as long as for one search or as for all of them one after another. Other work on the machine moves times more"
-        " than CPU.\n"
+        f" times and CPU are of one evaluation. The delayed server takes {_DELAY_MS} ms for each search, and for a"
+        " batch as long as for one search or as for all of them one after another. Other work on the machine moves times"
+        " more than CPU.\n"
     )
     return "\n".join(
         ["# Parallel searches or a batch Bundle\n", made_with, as_table(head, [each.row() for each in found])]
