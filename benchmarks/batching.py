@@ -26,6 +26,7 @@ from benchmarks.targets import BUILT, HERE, ROOT
 from cds_service.app import utc_now
 from cds_service.fhir.addresses import address_policy
 from cds_service.fhir.client import FhirClient
+from cds_service.fhir.exchange import FetchLimits
 from cds_service.fhir.gather import gather
 from cds_service.fhir.outbound import open_http
 from cds_service.fhir.queries import QUERIES
@@ -131,7 +132,7 @@ async def _parallel(pool: httpx.AsyncClient, base: str) -> int:
     gathered = await gather(
         None,
         PATIENT,
-        client=FhirClient(pool).for_one_call(),
+        client=FhirClient(pool, FetchLimits(request_seconds=_SECONDS)).for_one_call(),
         server=FhirServer(base),
         deadline_seconds=_SECONDS,
     )

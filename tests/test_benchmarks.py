@@ -190,6 +190,24 @@ async def test_a_call_of_a_soak_brings_the_chart_in_its_way(way: Way, keys: set[
         assert GOLDEN.is_met_by(answer.status_code, answer.json())
 
 
+@pytest.mark.parametrize("status", [429, 500, 503])
+async def test_a_specimen_that_cannot_be_read_just_now_makes_no_level_low(status: int) -> None:
+    """Found by a soak: the time on the specimen puts this level above the line, the laboratory's below it."""
+    (golden,) = [each for each in goldens() if each.slug == "specimen-time-puts-level-above-line"]
+    base = "https://ehr.example.org/fhir"
+    body = replace(golden, way=Way.WHOLE).body(base, "one", load_case(golden.slug).resources(NOW))
+    failing: list[str] = []
+
+    async def fails(request: httpx.Request) -> httpx.Response:
+        failing.append(request.url.path.split("/")[-2])
+        return httpx.Response(status)
+
+    async with service(fails, clock=lambda: NOW, allowed_fhir_servers=(base,)) as client:
+        answer = await client.post(golden.path, json=body)
+    assert set(failing) == {"Specimen"}
+    assert (answer.status_code, answer.json()["resourceType"]) == (412, "OperationOutcome")
+
+
 def test_every_fixture_has_a_call_to_soak_with() -> None:
     assert {golden.slug for golden in goldens()} == {case.slug for case in load_cases()}
 
