@@ -10,7 +10,11 @@ import asyncio
 import sys
 from typing import TYPE_CHECKING
 
+import httpx
 import uvicorn
+from starlette.applications import Starlette
+from starlette.responses import JSONResponse
+from starlette.routing import Mount, Route
 
 from benchmarks.bodies import chart
 from cds_service.app import utc_now
@@ -18,6 +22,10 @@ from cds_service.sandbox.server import fhir_app
 from cds_service.sandbox.store import ResourceStore
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from starlette.requests import Request
+    from starlette.responses import Response
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
@@ -52,10 +60,25 @@ class Delayed:
         return told
 
 
+def _batch_of(fhir: ASGIApp) -> Callable[[Request], Awaitable[Response]]:
+    """The answer to a batch of reads and searches, each of them made of the application."""
+
+    async def answered(request: Request) -> Response:
+        entries = (await request.json())["entry"]
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(fhir), base_url="http://fhir") as client:
+            answers = [await client.get("/" + entry["request"]["url"]) for entry in entries]
+        told = [{"resource": each.json(), "response": {"status": f"{each.status_code}"}} for each in answers]
+        return JSONResponse({"resourceType": "Bundle", "type": "batch-response", "entry": told})
+
+    return answered
+
+
 def main() -> None:
     """Serve the chart of the benchmarks until the process is ended."""
     port, delay_ms, batch_ms = int(sys.argv[1]), float(sys.argv[2]), float(sys.argv[-1])
-    app = Delayed(fhir_app(ResourceStore(chart(utc_now()))), delay_ms / 1000, batch_ms / 1000)
+    fhir = fhir_app(ResourceStore(chart(utc_now())))
+    reading = Starlette(routes=[Route("/", _batch_of(fhir), methods=["POST"]), Mount("/", fhir)])
+    app = Delayed(reading, delay_ms / 1000, batch_ms / 1000)
     uvicorn.run(app, host="127.0.0.1", port=port, log_level="warning", access_log=False)
 
 
