@@ -1,18 +1,20 @@
 # Two stages: the first builds the package from locked, hash-checked parts into a virtual environment,
-# the second holds that environment and nothing to build with.
-FROM python:3.11-slim AS build
+# the second holds that environment and nothing to build with. From the same base image and the same sources the
+# environment is the same byte by byte (make check-image). A tag is not the same base for ever: name it by digest,
+#   docker build --build-arg BASE=python@sha256:… --build-arg SOURCE_DATE_EPOCH=$(git log -1 --format=%ct) \
+#     --output type=docker,rewrite-timestamp=true .
+# which this file cannot do for you: it was written where no registry is reached.
+ARG BASE=python:3.11-slim
+FROM ${BASE} AS build
+ARG SOURCE_DATE_EPOCH=1767225600
 WORKDIR /src
-RUN python -m venv /opt/build && python -m venv /opt/cds
-COPY requirements.lock requirements-build.lock ./
-RUN /opt/cds/bin/pip install --no-cache-dir --require-hashes -r requirements.lock \
- && /opt/build/bin/pip install --no-cache-dir --require-hashes -r requirements-build.lock
-COPY pyproject.toml README.md LICENSE CHANGELOG.md ./
+COPY pyproject.toml README.md LICENSE CHANGELOG.md requirements.lock requirements-build.lock ./
+COPY release/install release/install
 COPY cds_service cds_service
 COPY fhir_fixtures fhir_fixtures
-RUN /opt/build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /wheels . \
- && /opt/cds/bin/pip install --no-cache-dir --no-deps /wheels/*.whl
+RUN SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH} release/install /opt/cds
 
-FROM python:3.11-slim
+FROM ${BASE}
 COPY --from=build /opt/cds /opt/cds
 ENV PATH=/opt/cds/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 # What the service keeps lies in one folder; without a volume there it lasts as long as the container.

@@ -21,7 +21,7 @@ SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 1767225
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint hapi test-hapi test-postgres test-replicas test-browser pictures bench bench-smoke soak \
-  lock rules fixtures goldens conformance mutants wheel sbom audit check-manifests clean
+  lock rules fixtures goldens conformance mutants wheel sbom audit check-manifests check-image clean
 
 help: ## Show these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -80,6 +80,7 @@ lock: $(READY) ## Resolve the dependencies again, with hashes and without any in
 	$(COMPILE) --extra dev --group build -o requirements-dev.lock pyproject.toml
 	$(COMPILE) --constraint requirements-dev.lock -o requirements.lock pyproject.toml
 	$(COMPILE) --constraint requirements-dev.lock --group build -o requirements-build.lock
+	$(COMPILE) --constraint requirements-dev.lock -o requirements-tools.lock release/tools.in
 
 rules: $(READY) ## Render RULES.md from the rule tables
 	$(BIN)/python -m cds_service.clinical.rules_md > RULES.md.new
@@ -103,10 +104,9 @@ wheel: $(READY) ## Build the wheel into dist/, the same bytes from the same sour
 	  -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation -w dist .
 
 # Tools of a release, in an environment of their own: nothing of the service needs them.
-build/tools/.ready:
+build/tools/.ready: requirements-tools.lock
 	$(PYTHON) -m venv build/tools
-	build/tools/bin/python -m pip install --quiet --disable-pip-version-check \
-	  cyclonedx-bom==7.5.0 kubernetes-validate==1.37.0 pip-audit==2.10.1
+	build/tools/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-tools.lock
 	@touch $@
 
 sbom: build/tools/.ready ## Write the bill of materials of what is locked, as CycloneDX, into dist/
@@ -119,6 +119,9 @@ audit: $(READY) build/tools/.ready ## Look the locked packages up among known vu
 
 check-manifests: build/tools/.ready ## Hold deploy/kubernetes/ against the schema of Kubernetes
 	build/tools/bin/kubernetes-validate --strict --kubernetes-version 1.37 deploy/kubernetes/*.yaml
+
+check-image: ## Make the environment of the image twice and compare every byte
+	SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) PYTHON=$(PYTHON) release/install-twice build/image
 
 clean: ## Remove what was built, .venv included
 	rm -rf .venv dist build mutants hapi/target benchmarks/hapi-cds/target .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage

@@ -55,21 +55,21 @@ def as_markdown(run: Run) -> str:
     parts = [
         "# Benchmarks\n",
         _made_with(run),
-        _table(("Target", "Body", "Conn.", "CPU ms", "p50 ms", "p99 ms", "1/s", "Requests", "Failed"),
+        as_table(("Target", "Body", "Conn.", "CPU ms", "p50 ms", "p99 ms", "1/s", "Requests", "Failed"),
                [_row(each) for each in run.result.measured]),
-        _table(("Bar", "Limit", "Measured", ""),
+        as_table(("Bar", "Limit", "Measured", ""),
                [(bar.about, bar.limit, bar.measured, "met" if bar.is_met else "**missed**") for bar in run.bars]),
-        _table(("Target", "First 200 after s", "MiB at start", "MiB at end", "MiB at most"),
+        as_table(("Target", "First 200 after s", "MiB at start", "MiB at end", "MiB at most"),
                [_memory_row(name, run) for name in run.result.starts_s]),
     ]  # fmt: skip
     costs = costs_per_observation(run.result.measured)
     if costs:
         parts.append(
-            _table(("Chart", "CPU µs per Observation"), [(name, f"{cost:.2f}") for name, cost in costs.items()])
+            as_table(("Chart", "CPU µs per Observation"), [(name, f"{cost:.2f}") for name, cost in costs.items()])
         )
     own = next(each for each in run.result.measured if (each.target, each.body) == (OWN, PATIENT_VIEW))
     parts.append(
-        _table(
+        as_table(
             ("Site", "Calls/s", "Processes (cores)", "GiB"),
             [_size_row(size) for size in sizes(own.cpu_ms, max(run.result.memory_mib[OWN]))],
         )
@@ -80,14 +80,20 @@ def as_markdown(run: Run) -> str:
     return "\n".join(parts)
 
 
+def machine_words() -> str:
+    """The machine in words."""
+    return str(_machine()["words"])
+
+
 def _made_with(run: Run) -> str:
     return (
-        f"{run.at:%Y-%m-%d}, {_machine()['words']}; load by {run.load}, turns of {run.seconds:g} s, interleaved."
+        f"{run.at:%Y-%m-%d}, {machine_words()}; load by {run.load}, turns of {run.seconds:g} s, interleaved."
         " Made by `make bench`. Other work on the machine moves latencies far more than CPU time.\n"
     )
 
 
-def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+def as_table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    """A Markdown table."""
     lines = [head, ("---",) * len(head), *rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 

@@ -19,7 +19,7 @@ import orjson
 import typer
 
 from benchmarks.faulty_fhir import Faults, FaultyFhir
-from benchmarks.judging import Golden, Tally, audit_lines, goldens, judged
+from benchmarks.judging import Golden, Tally, audit_lines, every_way, goldens, judged
 from benchmarks.load import p99
 from benchmarks.measuring import started
 from benchmarks.targets import BUILT, HERE, log_of, own_service
@@ -55,7 +55,8 @@ def main(
     """Run, print what came of every call, and end with 1 if something is wrong."""
     BUILT.mkdir(parents=True, exist_ok=True)
     fhir = FaultyFhir(Faults(0, 0), random.Random(_SEED))  # noqa: S311 - faults, not secrets
-    fhir.start(_resources())
+    charts = Charts()
+    fhir.start(charts.resources())
     target = own_service(
         CDS_ALLOWED_FHIR_SERVERS=fhir.base,
         CDS_FHIR_TIMEOUT_SECONDS="1",
@@ -65,7 +66,8 @@ def main(
     with started(target) as service:
         chosen, moving = asyncio.run(_steady(service.base, fhir.base))
         fhir.faults = Faults()
-        watched = asyncio.run(_soak(service.base, fhir, chosen, seconds, rate, service.resident_mib))
+        calls = Calls(every_way(chosen), charts, fhir)
+        watched = asyncio.run(_soak(service.base, calls, seconds, rate, service.resident_mib))
     fhir.stop()
     tally = judged(watched.answers, audit_lines(log_of(target)))
     words, is_well = _told(watched, tally, fhir, moving, seconds, rate)
@@ -76,10 +78,39 @@ def main(
         raise typer.Exit(1)
 
 
-def _resources() -> list[JsonObject]:
-    """Every fixture patient, moved to now."""
-    now = utc_now()
-    return [resource for case in load_cases() for resource in case.resources(now)]
+class Charts:
+    """The fixture patients, as the FHIR server holds them and as prefetch brings them: moved to the same instant."""
+
+    def __init__(self) -> None:
+        """Move them to now."""
+        self._cases = load_cases()
+        self.move()
+
+    def move(self) -> None:
+        """Move them to now."""
+        now = utc_now()
+        self.by_slug = {case.slug: tuple(case.resources(now)) for case in self._cases}
+
+    def resources(self) -> list[JsonObject]:
+        """All of them."""
+        return [resource for chart in self.by_slug.values() for resource in chart]
+
+
+@dataclass(frozen=True, slots=True)
+class Calls:
+    """What is asked again and again, in an order that mixes patients, hooks and ways."""
+
+    chosen: list[Golden]
+    charts: Charts
+    fhir: FaultyFhir
+
+    def __post_init__(self) -> None:
+        """Mix, the same way each time."""
+        random.Random(_SEED).shuffle(self.chosen)  # noqa: S311 - an order, no secret
+
+    def number(self, number: int) -> Golden:
+        """The call with this number, from 0."""
+        return self.chosen[number % len(self.chosen)]
 
 
 async def _steady(base: str, fhir_base: str) -> tuple[list[Golden], list[str]]:
@@ -93,39 +124,39 @@ async def _steady(base: str, fhir_base: str) -> tuple[list[Golden], list[str]]:
     return steady, [each.name for each in moving]
 
 
-async def _soak(
-    base: str, fhir: FaultyFhir, chosen: list[Golden], seconds: float, rate: float, memory: Callable[[], float]
-) -> Watched:
+async def _soak(base: str, asked: Calls, seconds: float, rate: float, memory: Callable[[], float]) -> Watched:
     """Start a call every 1/rate seconds, whether or not the ones before are answered."""
     watched = Watched()
     began = time.monotonic()
     over = began + seconds
-    helpers = [asyncio.create_task(_restarts(fhir, over)), asyncio.create_task(_looks(watched, memory, over))]
+    helpers = [asyncio.create_task(_restarts(asked, over)), asyncio.create_task(_looks(watched, memory, over))]
     calls: list[asyncio.Task[None]] = []
     async with httpx.AsyncClient(base_url=base, timeout=60, trust_env=False) as client:
         for number in range(round(seconds * rate)):
             await asyncio.sleep(max(0.0, began + number / rate - time.monotonic()))
-            calls.append(asyncio.create_task(_call(client, fhir.base, chosen[number % len(chosen)], watched)))
+            calls.append(asyncio.create_task(_call(client, asked, asked.number(number), watched)))
         await asyncio.gather(*calls, *helpers)
     return watched
 
 
-async def _call(client: httpx.AsyncClient, fhir_base: str, golden: Golden, watched: Watched) -> None:
+async def _call(client: httpx.AsyncClient, calls: Calls, golden: Golden, watched: Watched) -> None:
     instance = str(uuid.uuid4())
-    body = golden.body(fhir_base, instance)
+    body = golden.body(calls.fhir.base, instance, calls.charts.by_slug[golden.slug])
     asked = time.perf_counter()
     answer = await client.post(golden.path, json=body)
     watched.spent_ms.append((time.perf_counter() - asked) * 1000)
     watched.answers[instance] = (golden, answer.status_code, orjson.loads(answer.content))
 
 
-async def _restarts(fhir: FaultyFhir, over: float) -> None:
+async def _restarts(calls: Calls, over: float) -> None:
+    fhir = calls.fhir
     while time.monotonic() + _RESTART_EVERY_S / 2 < over:
         await asyncio.sleep(min(_RESTART_EVERY_S, max(0.0, over - time.monotonic()) / 2))
         fhir.injected["restart"] += 1
         await asyncio.to_thread(fhir.stop)
         await asyncio.sleep(_DOWN_S)
-        await asyncio.to_thread(fhir.start, await asyncio.to_thread(_resources))
+        await asyncio.to_thread(calls.charts.move)
+        await asyncio.to_thread(fhir.start, calls.charts.resources())
 
 
 async def _looks(watched: Watched, memory: Callable[[], float], over: float) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from cds_service.clinical.assess import assess
 from cds_service.clinical.facts import DataGap, DrugOrder, GapKind
 from cds_service.clinical.findings import Category
-from cds_service.fhir.fetched import FaultKind
+from cds_service.fhir.fetched import PASSING
 from cds_service.fhir.gather import Gathered, gather
 from cds_service.fhir.mapping import facts_from_resources
 from cds_service.fhir.queries import QUERY_BY_KEY
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from cds_service.clinical.facts import PatientFacts
     from cds_service.clinical.profiles import Profile
     from cds_service.fhir.client import FhirClient
+    from cds_service.fhir.fetched import FaultKind
     from cds_service.fhir.reading import JsonObject
     from cds_service.fhir.servers import FhirServer
 
@@ -35,20 +36,6 @@ _MOST_READ = 20
 """References of draft orders that one call follows."""
 
 _LACKS = frozenset({GapKind.NOT_FETCHED, GapKind.TRUNCATED, GapKind.UNREADABLE})
-_PASSES = frozenset(
-    {
-        FaultKind.BUSY,
-        FaultKind.NOT_JSON,
-        FaultKind.OPEN_CIRCUIT,
-        FaultKind.RATE_LIMITED,
-        FaultKind.SERVER_ERROR,
-        FaultKind.TIMEOUT,
-        FaultKind.TOO_LARGE,
-        FaultKind.TRUNCATED,
-        FaultKind.UNREACHABLE,
-    }
-)
-"""Failures of a moment, not of a server that does not offer the search."""
 _NEEDS_ALL = frozenset({None, Category.NOT_INDICATED})
 
 
@@ -193,7 +180,7 @@ def _unread_now(chart: Chart) -> tuple[str, ...]:
     A server that never offers such a search (or a client that sends none) is another matter: that is a gap of every
     chart there, named on the card.
     """
-    return tuple(key for key, kind in chart.faults.items() if kind in _PASSES and QUERY_BY_KEY[key].may_hold_exposure)
+    return tuple(key for key, kind in chart.faults.items() if kind in PASSING and QUERY_BY_KEY[key].may_hold_exposure)
 
 
 async def _gathered(source: ChartSource) -> Gathered:

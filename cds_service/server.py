@@ -9,20 +9,23 @@ import logging
 import math
 import os
 import secrets
-from contextlib import contextmanager
+import sys
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import uvicorn
+from uvicorn.config import STARTUP_FAILURE
 
 from cds_service.app import create_app
 from cds_service.hooks.shared_metrics import FOLDER_VARIABLE
-from cds_service.settings import PREFIX, Settings, read_settings, unknown_variables
+from cds_service.settings import PREFIX, Settings, SettingsError, read_settings, unknown_variables
 from cds_service.watch.canaries import CanaryWatch
 from cds_service.watch.logs import open_log, server_log_config
 from cds_service.watch.oversight import Oversight
 from cds_service.watch.tracing import tracer_from
+from cds_service.workers import DrainingServer, Workers, on_hangup
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -62,23 +65,48 @@ def canary_watch(settings: Settings) -> CanaryWatch | None:
 def serve(settings: Settings, host: str, port: int, workers: int) -> None:
     """Serve until SIGTERM or SIGINT.
 
-    Then no connection is accepted any more, and calls under way have their deadline to be answered.
+    Then no connection is accepted any more, and calls under way have their deadline to be answered. SIGHUP replaces
+    the workers one by one with such that read the site's files anew; a single process goes on as it is.
     """
     if workers > 1:  # any worker may be asked for the link another one made
         os.environ.setdefault(f"{PREFIX}LINK_SECRET", secrets.token_hex(32))
+    open_log(settings)
+    config = uvicorn.Config(
+        "cds_service.server:create_server",
+        factory=True,
+        host=host,
+        port=port,
+        workers=workers,
+        log_config=server_log_config(settings.log_format),
+        log_level=settings.log_level.lower(),
+        access_log=False,  # addresses name patients when the embedded sandbox runs; the audit log says more
+        server_header=False,
+        timeout_graceful_shutdown=math.ceil(settings.deadline_seconds) + _DRAIN_MARGIN_SECONDS,
+    )
     with _shared_metrics(workers):
-        uvicorn.run(
-            "cds_service.server:create_server",
-            factory=True,
-            host=host,
-            port=port,
-            workers=workers,
-            log_config=server_log_config(settings.log_format),
-            log_level=settings.log_level.lower(),
-            access_log=False,  # addresses name patients when the embedded sandbox runs; the audit log says more
-            server_header=False,
-            timeout_graceful_shutdown=math.ceil(settings.deadline_seconds) + _DRAIN_MARGIN_SECONDS,
-        )
+        if workers > 1:
+            Workers(config, [config.bind_socket()], is_usable=_has_usable_settings).run()
+        else:
+            _serve_alone(config)
+
+
+def _serve_alone(config: uvicorn.Config) -> None:
+    on_hangup(lambda *_: _log.warning("SIGHUP: nothing is read anew with fewer than two workers"))
+    server = DrainingServer(config)
+    with suppress(KeyboardInterrupt):
+        server.run()
+    if not server.started:
+        sys.exit(STARTUP_FAILURE)
+
+
+def _has_usable_settings() -> bool:
+    """Whether new workers could start with the site's files as they are now; the log says why not."""
+    try:
+        read_settings()
+    except SettingsError as error:
+        _log.error("SIGHUP: nothing is replaced, since the configuration cannot be used: %s", error)
+        return False
+    return True
 
 
 @contextmanager

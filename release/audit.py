@@ -30,7 +30,7 @@ class Audit:
         if self.skipped:
             told.append("NOT AUDITED: the others. Run this again where the advisory service is reached.")
         told += [f"{name}: {', '.join(ids)}" for name, ids in sorted(self.vulnerable.items())]
-        known = "No vulnerability is known of these." if self.looked_up else "Nothing is known."
+        known = "No vulnerability is known of those looked up." if self.looked_up else "Nothing is known."
         return told if self.vulnerable else [*told, known]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -12,14 +13,15 @@ import pytest
 
 from benchmarks import bodies, report
 from benchmarks.bars import FLOOR, OWN, PATIENT_VIEW, bars, costs_per_observation
-from benchmarks.judging import Golden, audit_lines, goldens, judged
+from benchmarks.judging import Golden, Way, audit_lines, every_way, goldens, judged
 from benchmarks.load import Load, OneClient, loader_for, p99
 from benchmarks.measuring import Fetching, Measured, Round, Turn
 from benchmarks.processes import StartError, free_port, running
 from benchmarks.sizing import sizes
 from benchmarks.targets import own_service
+from cds_service.fhir.queries import QUERIES
 from cds_service.hooks.models import Hook
-from cds_service.sandbox.fixtures import load_cases
+from cds_service.sandbox.fixtures import load_case, load_cases
 from tests.hooks.service import service, topics
 
 if TYPE_CHECKING:
@@ -162,6 +164,48 @@ def test_audit_lines_are_found_in_a_log(tmp_path: Path) -> None:
         '2026-01-15 INFO cds_service.audit {"status":404}\n'
     )
     assert audit_lines(log) == {"a": {"hook_instance": "a", "fhir_faults": {"levels": "timeout"}}}
+
+
+def test_a_soak_calls_every_hook_in_every_way_a_chart_comes() -> None:
+    calls = every_way(goldens())
+    assert {(call.hook, call.way) for call in calls} == {(hook, way) for hook in Hook for way in Way}
+    assert len({call.name for call in calls}) == len(calls)
+
+
+@pytest.mark.parametrize(
+    ("way", "keys"),
+    [
+        (Way.FETCHED, set()),
+        (Way.WHOLE, {query.key for query in QUERIES}),
+        (Way.PART, {"patient", "levels", "transaminases", "exposures", "problems"}),
+    ],
+)
+async def test_a_call_of_a_soak_brings_the_chart_in_its_way(way: Way, keys: set[str]) -> None:
+    chart = load_case(GOLDEN.slug).resources(NOW)
+    body = replace(GOLDEN, way=way).body("https://ehr.example.org/fhir", "one", chart)
+    assert set(body.get("prefetch", {})) == keys
+    if way is Way.WHOLE:
+        async with service(clock=lambda: NOW) as client:
+            answer = await client.post(GOLDEN.path, json={**body, "fhirServer": None})
+        assert GOLDEN.is_met_by(answer.status_code, answer.json())
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+async def test_a_specimen_that_cannot_be_read_just_now_makes_no_level_low(status: int) -> None:
+    """Found by a soak: the time on the specimen puts this level above the line, the laboratory's below it."""
+    (golden,) = [each for each in goldens() if each.slug == "specimen-time-puts-level-above-line"]
+    base = "https://ehr.example.org/fhir"
+    body = replace(golden, way=Way.WHOLE).body(base, "one", load_case(golden.slug).resources(NOW))
+    failing: list[str] = []
+
+    async def fails(request: httpx.Request) -> httpx.Response:
+        failing.append(request.url.path.split("/")[-2])
+        return httpx.Response(status)
+
+    async with service(fails, clock=lambda: NOW, allowed_fhir_servers=(base,)) as client:
+        answer = await client.post(golden.path, json=body)
+    assert set(failing) == {"Specimen"}
+    assert (answer.status_code, answer.json()["resourceType"]) == (412, "OperationOutcome")
 
 
 def test_every_fixture_has_a_call_to_soak_with() -> None:

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parents[1]
-LOCKS = ("requirements.lock", "requirements-dev.lock", "requirements-build.lock")
+LOCKS = ("requirements.lock", "requirements-dev.lock", "requirements-build.lock", "requirements-tools.lock")
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 MAKEFILE = (ROOT / "Makefile").read_text()
@@ -42,6 +42,8 @@ def test_the_locks_hold_every_declared_dependency() -> None:
     assert declared <= pinned("requirements.lock")
     assert declared | for_development <= pinned("requirements-dev.lock")
     assert {name_of(each) for each in PROJECT["dependency-groups"]["build"]} <= pinned("requirements-build.lock")
+    tools = re.findall(r"^[a-z].*", (ROOT / "release" / "tools.in").read_text(), re.MULTILINE)
+    assert {name_of(each) for each in tools} <= pinned("requirements-tools.lock")
 
 
 def test_the_locks_agree_on_every_version() -> None:

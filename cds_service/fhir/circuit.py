@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from cds_service.fhir.turns import Crowding
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -71,6 +73,7 @@ class Circuit:
         self._answered_at = -math.inf
         self._opened_at: float | None = None
         self._trial: _Trial | None = None
+        self.crowding = Crowding()
 
     async def enter(self, call: object) -> Passage | None:
         """Leave for a request of this call (any object that stands for it); None while the circuit is open."""

@@ -19,6 +19,7 @@ from cds_service.fhir.circuit import Circuits
 from cds_service.fhir.exchange import Answer, Asking, Exchange, FetchLimits
 from cds_service.fhir.fetched import Created, FaultKind, Fetched, FetchFault, failed
 from cds_service.fhir.servers import FhirServer, is_fhir_id, local_reference, next_on_server, normalised_base
+from cds_service.fhir.turns import Turns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,15 +55,16 @@ class FhirClient:
         self._limits = limits or FetchLimits()
         self._exchange = Exchange(http_client, self._limits, circuits or Circuits())
         self._allowance: Allowance | None = None
+        self._turns: Turns | None = None
 
     def for_one_call(self) -> FhirClient:
-        """This client for the reads and searches of one hook call, which share one allowance."""
+        """This client for the reads and searches of one hook call, which share one allowance and take turns."""
         bound = copy(self)
-        bound._allowance = self._limits.allowance()  # noqa: SLF001 -- an object of this class
+        bound._allowance, bound._turns = self._limits.allowance(), Turns()  # noqa: SLF001 -- an object of this class
         return bound
 
     def _asking(self, server: FhirServer, deadline: float) -> Asking:
-        return Asking(server, deadline, self._allowance or self._limits.allowance())
+        return Asking(server, deadline, self._allowance or self._limits.allowance(), self._turns or Turns())
 
     async def read(self, server: FhirServer, reference: str, deadline: float) -> Fetched:
         """The resource "Type/id" (or its absolute address on this server)."""

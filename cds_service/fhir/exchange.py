@@ -1,5 +1,8 @@
 """One request to a FHIR server: permitted, bounded, and remembered by the server's circuit; a GET is retried once.
 
+A server that refuses (429, 503) may have been sent too many requests at once: the rest of the call and the retries go
+to it a few at a time, and so do the next calls if that helped.
+
 Knows HTTP. Must not know FHIR content. Nothing is raised for anything a server does, and nothing is logged:
 addresses name patients, headers hold tokens.
 """
@@ -23,10 +26,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from cds_service.fhir.circuit import Circuits
+    from cds_service.fhir.turns import Crowding, Turns
 
 _TRANSIENT_STATUS = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
 _SILENCE = frozenset({FaultKind.TIMEOUT, FaultKind.UNREACHABLE})
 _NOTHING_LEARNED = frozenset({FaultKind.NOT_ALLOWED, FaultKind.BUSY})
+_BUSY = FetchFault(FaultKind.BUSY, "too many requests are under way")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +61,7 @@ class Asking:
     server: FhirServer
     deadline: float
     allowance: Allowance
+    turns: Turns
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +118,10 @@ class Exchange:
             return FetchFault(FaultKind.OPEN_CIRCUIT, "the server did not answer lately and is not asked for a while")
         answered: bool | None = None
         try:
-            attempt = self._with_one_retry if request.body is None else self._attempt
-            answer = await attempt(asking, request)
+            if request.body is None:
+                answer = await self._with_one_retry(asking, request, circuit.crowding)
+            else:
+                answer = await self._attempt(asking, request)
             answered = self._has_answered(answer, asking.deadline - passage.began_at)
             if request.body is not None and answered is False:
                 answered = None  # a store may take its time: the reading of charts must not be stopped for it
@@ -131,20 +139,35 @@ class Exchange:
             return None
         return answer.kind not in _SILENCE
 
-    async def _with_one_retry(self, asking: Asking, request: _Request) -> Answer | FetchFault:
+    async def _with_one_retry(self, asking: Asking, request: _Request, crowding: Crowding) -> Answer | FetchFault:
         """One answer: retried once after 429, 503 or a broken connection if there is time for it."""
-        answer = await self._attempt(asking, request)
+        if crowding.is_likely:
+            asking.turns.take_few()
+        answer = await self._in_turn(asking, request)
         wait = self._wait_before_retry(answer)
+        if _is_refusal(answer):
+            asking.turns.take_few()
         if wait is None or asyncio.get_running_loop().time() + wait >= asking.deadline:
             return answer
         await asyncio.sleep(wait)
-        return await self._attempt(asking, request)
+        again = await self._in_turn(asking, request)
+        if _is_refusal(answer) and isinstance(again, Answer) and not _is_refusal(again):
+            crowding.remember()
+        return again
+
+    async def _in_turn(self, asking: Asking, request: _Request) -> Answer | FetchFault:
+        """One request when the others of the call leave room for it."""
+        try:
+            async with asking.turns.turn(asking.deadline):
+                return await self._attempt(asking, request)
+        except TimeoutError:
+            return _BUSY
 
     def _wait_before_retry(self, answer: Answer | FetchFault) -> float | None:
         """Seconds to wait before asking again; None when asking again is of no use."""
         if isinstance(answer, FetchFault):
             return self._limits.backoff_seconds if answer.kind is FaultKind.UNREACHABLE else None
-        if answer.status not in _TRANSIENT_STATUS:
+        if not _is_refusal(answer):
             return None
         return max(self._limits.backoff_seconds, answer.retry_after_seconds or 0.0)
 
@@ -174,13 +197,18 @@ class Exchange:
             await response.aclose()
 
 
+def _is_refusal(answer: Answer | FetchFault) -> bool:
+    """Whether the server may answer the same request at another time."""
+    return isinstance(answer, Answer) and answer.status in _TRANSIENT_STATUS
+
+
 def transport_fault(error: Exception) -> FetchFault:
     """What went wrong before there was an answer."""
     match error:
         case AddressRefusedError():
             return FetchFault(FaultKind.NOT_ALLOWED, str(error))
         case httpx.PoolTimeout():
-            return FetchFault(FaultKind.BUSY, "too many requests are under way")
+            return _BUSY
         case TimeoutError() | httpx.TimeoutException():
             return FetchFault(FaultKind.TIMEOUT, "the server did not answer in time")
         case httpx.UnsupportedProtocol() | httpx.LocalProtocolError() | httpx.InvalidURL() | UnicodeError():

@@ -39,6 +39,22 @@ class FaultKind(StrEnum):
     NO_SERVER = "no-server"
 
 
+PASSING = frozenset(
+    {
+        FaultKind.BUSY,
+        FaultKind.NOT_JSON,
+        FaultKind.OPEN_CIRCUIT,
+        FaultKind.RATE_LIMITED,
+        FaultKind.SERVER_ERROR,
+        FaultKind.TIMEOUT,
+        FaultKind.TOO_LARGE,
+        FaultKind.TRUNCATED,
+        FaultKind.UNREACHABLE,
+    }
+)
+"""Failures of a moment, not of a server that does not offer what was asked."""
+
+
 @dataclass(frozen=True, slots=True)
 class FetchFault:
     """One failure; `words` completes "... could not be read: " on a card and never holds an address or patient data."""

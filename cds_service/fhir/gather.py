@@ -15,13 +15,13 @@ from cds_service.clinical.facts import DataGap, GapKind
 from cds_service.fhir.bundles import Page, page_from_prefetch
 from cds_service.fhir.concepts import concept_from
 from cds_service.fhir.conditions import is_standing
-from cds_service.fhir.fetched import FaultKind, Fetched, FetchFault, failed
+from cds_service.fhir.fetched import PASSING, FaultKind, Fetched, FetchFault, failed
 from cds_service.fhir.mapping import unresolved_references
 from cds_service.fhir.queries import QUERIES
 from cds_service.fhir.reading import text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from cds_service.fhir.client import FhirClient
     from cds_service.fhir.queries import Query
@@ -30,13 +30,15 @@ if TYPE_CHECKING:
 
 _REFERENCES_READ = 20
 # The level of an unread specimen is at hand, with the time the laboratory gave it: what is not known is only
-# whether the specimen tells another time. So this gap does not make the level itself an unread one.
+# whether the specimen tells another time. So this gap does not make the level itself an unread one, but while the
+# specimen cannot be read just now, the levels are read in part only: another time may put one above the line.
 _REFERENCED = {
     "Specimen": (GapKind.UNUSABLE_TIME, "acetaminophen", "specimens (collection times)"),
     "Medication": (GapKind.NOT_FETCHED, "medications", "medications named by reference"),
 }
 """The kind of gap an unread reference makes, what it concerns, and what a card calls it."""
 _TELL_BY_CODE = frozenset({"Observation", "Condition"})
+_REFERRING_KEY = {"Specimen": "levels", "Medication": "medicationStatements"}
 
 
 class ForeignPatientError(ValueError):
@@ -103,15 +105,15 @@ async def gather(
     rows = await _rows(queries, pages, bare_id, source)
     uncoded = {row.query.key: gap for row in rows if (gap := _uncoded_gap(row)) is not None}
     resources = tuple(resource for row in rows for resource in row.fetched.resources)
-    referenced, reference_gaps = await _referenced(resources, source)
+    referenced, reference_gaps, unread = await _referenced(resources, source)
     return Gathered(
         resources=resources + referenced,
         gaps=(*_gaps(rows), *uncoded.values(), *reference_gaps),
         missing_required=tuple(row.query.key for row in rows if row.query.required and _is_missing(row.fetched)),
-        cut_short=tuple(row.query.key for row in rows if row.query.key in uncoded or _is_cut_short(row)),
+        cut_short=tuple(row.query.key for row in rows if row.query.key in uncoded or _is_cut_short(row, unread)),
         timings={row.query.key: row.seconds for row in rows if row.seconds is not None},
         from_prefetch=frozenset(row.query.key for row in rows if row.seconds is None and row.fetched.is_complete),
-        faults={row.query.key: row.fetched.fault.kind for row in rows if row.fetched.fault is not None},
+        faults=unread | {row.query.key: row.fetched.fault.kind for row in rows if row.fetched.fault is not None},
     )
 
 
@@ -186,14 +188,17 @@ async def _fetch(query: Query, page: Page | None, patient_id: str, source: _Sour
 
 async def _referenced(
     resources: Sequence[JsonObject], source: _Source | None
-) -> tuple[tuple[JsonObject, ...], tuple[DataGap, ...]]:
-    """The resources that the gathered ones need (specimens of levels, medications), and gaps for those not read."""
+) -> tuple[tuple[JsonObject, ...], tuple[DataGap, ...], dict[str, FaultKind]]:
+    """The resources that the gathered ones need (specimens of levels, medications), and gaps for those not read.
+
+    Beside them the keys whose data refer to one that cannot be read just now, and why.
+    """
     references = sorted(unresolved_references(resources))
     found = await _read_all(references[:_REFERENCES_READ], source)
     too_many = failed(FaultKind.TRUNCATED, f"only the first {_REFERENCES_READ} references were read")
     found |= dict.fromkeys(references[_REFERENCES_READ:], too_many)
     read = tuple(resource for fetched in found.values() for resource in fetched.resources)
-    return read, _reference_gaps(found)
+    return read, _reference_gaps(found), _unread_now(found)
 
 
 async def _read_all(references: Sequence[str], source: _Source | None) -> dict[str, Fetched]:
@@ -202,6 +207,12 @@ async def _read_all(references: Sequence[str], source: _Source | None) -> dict[s
         return dict.fromkeys(references, _without_server(None))
     reads = (source.client.read(source.server, reference, source.deadline) for reference in references)
     return dict(zip(references, await asyncio.gather(*reads), strict=True))
+
+
+def _unread_now(found: Mapping[str, Fetched]) -> dict[str, FaultKind]:
+    faults = {reference: fetched.fault.kind for reference, fetched in found.items() if fetched.fault is not None}
+    passing = {reference: kind for reference, kind in faults.items() if kind in PASSING - {FaultKind.TRUNCATED}}
+    return {_REFERRING_KEY[reference.partition("/")[0]]: kind for reference, kind in passing.items()}
 
 
 def _reference_gaps(found: Mapping[str, Fetched]) -> tuple[DataGap, ...]:
@@ -228,8 +239,10 @@ def _gaps(rows: Iterable[_Row]) -> Iterator[DataGap]:
     return (_gap(row.query, row.fetched.fault) for row in told if row.fetched.fault)
 
 
-def _is_cut_short(row: _Row) -> bool:
-    return row.query.required and row.fetched.is_partial
+def _is_cut_short(row: _Row, unread: Collection[str]) -> bool:
+    """Whether only a part of required data was read, what they refer to included."""
+    refers_to_unread = row.query.key in unread and row.fetched.is_complete
+    return row.query.required and (row.fetched.is_partial or refers_to_unread)
 
 
 def _uncoded_gap(row: _Row) -> DataGap | None:

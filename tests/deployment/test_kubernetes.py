@@ -87,7 +87,7 @@ def test_probes_ask_what_the_service_answers() -> None:
 
 def test_a_pod_is_given_the_time_its_calls_may_take() -> None:
     before = CONTAINER["lifecycle"]["preStop"]["sleep"]["seconds"]
-    assert POD["terminationGracePeriodSeconds"] >= before + DEADLINE_SECONDS + 5
+    assert POD["terminationGracePeriodSeconds"] >= before + DEADLINE_SECONDS + 10
 
 
 def test_one_may_always_go() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -59,14 +60,17 @@ SKIPPED = {"name": "c", "skip_reason": "not found"}
 @pytest.mark.parametrize(
     ("packages", "words"),
     [
-        ([package("a"), package("b")], ["2 of 2 packages could be looked up.", "No vulnerability is known of these."]),
+        (
+            [package("a"), package("b")],
+            ["2 of 2 packages could be looked up.", "No vulnerability is known of those looked up."],
+        ),
         ([package("a", "PYSEC-1")], ["1 of 1 packages could be looked up.", "a: PYSEC-1"]),
         (
             [package("a"), SKIPPED],
             [
                 "1 of 2 packages could be looked up.",
                 "NOT AUDITED: the others. Run this again where the advisory service is reached.",
-                "No vulnerability is known of these.",
+                "No vulnerability is known of those looked up.",
             ],
         ),
         (
@@ -81,3 +85,25 @@ SKIPPED = {"name": "c", "skip_reason": "not found"}
 )
 def test_an_audit_says_what_it_does_not_know(packages: list[dict[str, Any]], words: list[str]) -> None:
     assert audit_in({"dependencies": packages}).in_words() == words
+
+
+@pytest.mark.parametrize(
+    ("printed", "code", "words"),
+    [
+        ({"dependencies": [package("a", "PYSEC-1"), SKIPPED]}, 1, "a: PYSEC-1"),
+        ({"dependencies": [package("a"), SKIPPED]}, 0, "NOT AUDITED: the others."),
+        ({"dependencies": [SKIPPED]}, 0, "0 of 1 packages could be looked up."),
+        ("the advisory service is not reached", 0, "NOT AUDITED: pip-audit could not run"),
+    ],
+)
+def test_the_step_fails_when_a_vulnerability_is_known_and_never_calls_the_unknown_clean(
+    printed: Any, code: int, words: str, tmp_path: Path
+) -> None:
+    tool = tmp_path / "pip-audit"
+    tool.write_text(f"#!/bin/sh\ncat <<'EOF'\n{printed if isinstance(printed, str) else json.dumps(printed)}\nEOF\n")
+    tool.chmod(0o700)
+    command = [sys.executable, "-m", "release.audit", str(tool)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == code
+    assert words in done.stdout
+    assert ("No vulnerability" in done.stdout) is (code == 0 and "1 of 2" in done.stdout)

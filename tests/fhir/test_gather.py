@@ -12,6 +12,7 @@ import respx
 from cds_service.clinical.facts import DataGap, GapKind
 from cds_service.fhir.client import FhirClient
 from cds_service.fhir.exchange import FetchLimits
+from cds_service.fhir.fetched import FaultKind
 from cds_service.fhir.gather import ForeignPatientError, Gathered, gather
 from cds_service.fhir.outbound import open_http
 from cds_service.fhir.queries import QUERIES, QUERY_BY_KEY, Query
@@ -319,6 +320,24 @@ async def test_specimens_that_cannot_be_read_are_one_gap(client: FhirClient) -> 
         "2 specimens (collection times) could not be read: the server answered 403"
     ]
     assert gathered.missing_required == ()
+
+
+@respx.mock
+@pytest.mark.parametrize(
+    ("status", "cut_short", "faults"),
+    [
+        (500, ("levels",), {"levels": FaultKind.SERVER_ERROR}),
+        (429, ("levels",), {"levels": FaultKind.RATE_LIMITED}),
+        (403, (), {}),
+        (404, (), {}),
+    ],
+)
+async def test_levels_whose_specimens_cannot_be_read_just_now_are_read_in_part(
+    client: FhirClient, status: int, cut_short: tuple[str, ...], faults: dict[str, FaultKind]
+) -> None:
+    respx.get(url__startswith=f"{BASE}/Specimen/").mock(return_value=httpx.Response(status))
+    gathered = await from_both(client, full(levels=bundle(drawn(1))))
+    assert (gathered.cut_short, gathered.faults, gathered.missing_required) == (cut_short, faults, ())
 
 
 @respx.mock

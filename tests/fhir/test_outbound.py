@@ -45,6 +45,10 @@ class Listener:
         self.connections = 0
         self.port = 0
 
+    @property
+    def base(self) -> str:
+        return f"http://127.0.0.1:{self.port}/fhir"
+
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
         while True:
@@ -119,6 +123,16 @@ async def test_a_permitted_address_is_asked_once_by_name_and_the_connection_is_k
     assert [fault_of(each) for each in fetched] == [None] * 3
     assert (names.asked, inside.connections, len(inside.requests)) == (1, 1, 3)
     assert f"Host: fhir.example.org:{inside.port}" in inside.requests[0]
+
+
+async def test_requests_at_once_have_a_connection_each_and_the_next_ones_use_them_again() -> None:
+    async with inside_server() as listener, open_http(2, address_policy((listener.base,), ())) as pool:
+        client, server = FhirClient(pool, LIMITS), FhirServer(listener.base)
+        for _ in range(3):
+            reads = [client.read(server, "Patient/p1", asyncio.get_running_loop().time() + 2) for _ in range(15)]
+            found = await asyncio.gather(*reads)
+            assert all(each.is_complete for each in found)
+    assert (len(listener.requests), listener.connections) == (45, 15)
 
 
 async def test_a_name_that_changes_between_check_and_use_gains_nothing() -> None:
