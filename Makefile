@@ -89,7 +89,8 @@ goldens: $(READY) ## Write tests/goldens/, the wording of every fixture case, fo
 	$(BIN)/python -m tests.write_goldens
 
 mutants: $(READY) ## Change the rules one by one and see the tests fail (hours; not part of .ci/run)
-	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/mutmut run
+	rm -rf mutants
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -P tests/mutation_run.py
 	$(BIN)/python -m tests.mutation_score
 
 wheel: $(READY) ## Build the wheel into dist/, the same bytes from the same sources
