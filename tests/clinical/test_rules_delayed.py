@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from cds_service.clinical.findings import Category, Overlay, Test, Verdict
+from cds_service.clinical.profiles import PROFILES
 from tests.clinical.facts_builders import (
     NOW,
     Fact,
@@ -14,6 +15,7 @@ from tests.clinical.facts_builders import (
     assessed,
     ast,
     coingestant,
+    finding,
     level,
     overdose,
     rules_met,
@@ -96,6 +98,22 @@ def test_a_second_level_that_is_overdue_is_asked_for_now() -> None:
 )
 def test_b5d(results: tuple[Fact, ...], expected: Verdict) -> None:
     assert verdict("B5d", ER, *results) is expected
+
+
+@pytest.mark.parametrize(
+    ("results", "asked"),
+    [
+        ((), {Test.ACETAMINOPHEN, Test.TRANSAMINASES}),
+        ((level(40),), {Test.TRANSAMINASES}),
+        (NORMAL, {Test.ACETAMINOPHEN}),
+        ((level(40), *NORMAL), set()),
+    ],
+)
+def test_a_toxic_dose_that_is_treated_at_once_asks_for_what_is_missing(
+    results: tuple[Fact, ...], asked: set[Test]
+) -> None:
+    found = assessed(ER, *results, profile=PROFILES["anz-2019"])
+    assert {ask.test for ask in finding(found, "B5").asks} == asked
 
 
 def test_delayed_absorption_off_the_nomogram_is_left_to_the_other_rules() -> None:

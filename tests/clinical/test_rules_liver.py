@@ -20,6 +20,7 @@ from tests.clinical.facts_builders import (
     course,
     finding,
     has,
+    hours_ago,
     inr,
     level,
     outcome,
@@ -147,6 +148,8 @@ def test_a2(facts: tuple[Fact, ...], expected: Verdict) -> None:
     assert expected is not MET or found.category is INDICATED
 
 
+JAUNDICE_CHARTED_30_H_AGO = has(Problem.JAUNDICE, None, recorded_at=hours_ago(30))
+
 # --- A3 -------------------------------------------------------------------------------------------
 
 
@@ -161,6 +164,9 @@ def test_a2(facts: tuple[Fact, ...], expected: Verdict) -> None:
         pytest.param((has(Problem.JAUNDICE, 400), overdose(None)), NOT_MET, id="weeks-ago-and-time-unknown"),
         pytest.param((has(Problem.JAUNDICE, 31), overdose(30)), NOT_MET, id="before-the-ingestion"),
         pytest.param((has(Problem.JAUNDICE, 31), overdose(None)), MET, id="31-h-ago-and-time-unknown"),
+        pytest.param((has(Problem.JAUNDICE, 30), overdose(30)), MET, id="with-the-ingestion"),
+        pytest.param((JAUNDICE_CHARTED_30_H_AGO, overdose(30)), MET, id="charted-with-the-ingestion"),
+        pytest.param((JAUNDICE_CHARTED_30_H_AGO, overdose(29.9)), NOT_MET, id="charted-before-the-ingestion"),
         pytest.param(
             (has(Problem.JAUNDICE), overdose(30, intent=Intent.ACCIDENTAL), amount(2)), NOT_MET, id="2-g-by-accident"
         ),
@@ -320,6 +326,9 @@ def test_d_rules_are_open_while_the_inr_is_missing() -> None:
 def test_a_missing_level_is_asked_for_in_liver_failure() -> None:
     assert Test.ACETAMINOPHEN in {ask.test for ask in assessed(FAILING).asks}
     assert Test.ACETAMINOPHEN not in {ask.test for ask in assessed(FAILING, level(5)).asks}
+    assert [ask.test for ask in finding(assessed(FAILING), "D2").asks] == [Test.ACETAMINOPHEN]
+    assert [ask.test for ask in finding(assessed(FAILING, VIRAL), "D1").asks] == [Test.ACETAMINOPHEN]
+    assert finding(assessed(FAILING, level(5)), "D2").asks == ()
 
 
 def test_d3_is_silent_about_acetaminophen_injury() -> None:

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from cds_service.clinical.facts import Intent, Route
+from cds_service.clinical.facts import DataGap, GapKind, Intent, Route
 from cds_service.clinical.findings import Category, Overlay, Test, Verdict
 from tests.clinical.facts_builders import (
     ADULT_BIRTH,
@@ -199,6 +199,12 @@ def test_a_daily_amount_over_days_is_compared_per_day() -> None:
     assert assessed(*doses(1.5, 40, 12), born=child).ingestion.toxic is True  # 150 mg/kg/day x 2
     assert assessed(*doses(1.4, 40, 12), born=child).ingestion.toxic is False
     assert assessed(*doses(1.4, 60, 36, 12), born=child).ingestion.toxic is True  # 140 mg/kg/day x 3
+
+
+def test_a_level_that_could_not_be_read_is_not_passed_over_for_a_small_amount() -> None:
+    gap = DataGap(GapKind.UNKNOWN_UNIT, "acetaminophen", "a level in an unknown unit")
+    assert verdict("C4", *by_accident(2)) is Verdict.MET
+    assert verdict("C4", *by_accident(2), gap) is Verdict.NOT_MET
 
 
 @pytest.mark.parametrize(
