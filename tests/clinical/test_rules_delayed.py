@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -114,6 +115,53 @@ def test_a_toxic_dose_that_is_treated_at_once_asks_for_what_is_missing(
 ) -> None:
     found = assessed(ER, *results, profile=PROFILES["anz-2019"])
     assert {ask.test for ask in finding(found, "B5").asks} == asked
+
+
+@pytest.mark.parametrize(
+    ("ingested", "results", "expected"),
+    [
+        pytest.param(12, (level(40, 6), level(30, 4), level(20, 1)), NOT_MET, id="third-level-5-h-after-the-first"),
+        pytest.param(12, (level(40, 6), level(30, 4), level(20, 2.1)), MET, id="third-level-3.9-h-after-the-first"),
+        pytest.param(30, (level(10.5, 11), level(5, 5)), NOT_MET, id="second-level-after-24-h"),
+        pytest.param(30, (level(10.5, 11),), MET, id="the-first-of-them-alone"),
+        pytest.param(9, (level(80, 1), level(40, 0.5)), NOT_MET, id="one-above-the-line"),
+    ],
+)
+def test_b5_looks_for_a_second_level(ingested: float, results: tuple[Fact, ...], expected: Verdict) -> None:
+    assert verdict("B5", took(13, ingested, is_extended_release=True), *results, *NORMAL) is expected
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        pytest.param((ER, level(80), alt(60)), NOT_MET, id="above-the-line"),
+        pytest.param((ER, level(40), alt(60)), MET, id="below-it"),
+        pytest.param((overdose(None), replace(ER, taken=None), alt(60)), NOT_MET, id="time-unknown"),
+    ],
+)
+def test_b5_without_the_line_leaves_the_rest_to_other_rules(facts: tuple[Fact, ...], expected: Verdict) -> None:
+    assert verdict("B5", *facts, profile=PROFILES["aga-2017"]) is expected
+
+
+def test_both_findings_without_the_line_are_named() -> None:
+    said = finding(assessed(ER, level(40), alt(60), profile=PROFILES["aga-2017"]), "B5").because
+    assert "acetaminophen 40 mg/L at 8.0 h and ALT 60 U/L raised" in said
+
+
+@pytest.mark.parametrize(
+    ("facts", "profile", "expected"),
+    [
+        pytest.param((overdose(9), replace(ER, amount_mg=None)), "us-2023", MET, id="the-amount-of-no-matter"),
+        pytest.param((overdose(9), coingestant()), "anz-2019", MET, id="no-extended-release"),
+        pytest.param(
+            (overdose(9), replace(ER, amount_mg=None)), "anz-2019", UNKNOWN, id="a-toxic-dose-would-be-treated"
+        ),
+    ],
+)
+def test_b7_hinges_on_the_amount_where_a_dose_is_treated(
+    facts: tuple[Fact, ...], profile: str, expected: Verdict
+) -> None:
+    assert verdict("B7", *facts, level(9), *NORMAL, profile=PROFILES[profile]) is expected
 
 
 def test_delayed_absorption_off_the_nomogram_is_left_to_the_other_rules() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from cds_service.clinical.facts import Intent, Problem
 from cds_service.clinical.findings import Category, Overlay, Test, Verdict
+from cds_service.clinical.liver import EnzymeState
 from cds_service.clinical.profiles import US_2023, NonApapAlf
 from cds_service.clinical.quantity import Analyte
 from tests.clinical.facts_builders import (
@@ -17,6 +18,8 @@ from tests.clinical.facts_builders import (
     amount,
     assessed,
     ast,
+    case_of,
+    chart,
     course,
     finding,
     has,
@@ -59,6 +62,12 @@ def test_an_injured_liver_asks_how_far_it_fails(facts: tuple[Fact, ...], *, asks
     found = assessed(*facts)
     assert found.category is INDICATED
     assert (Test.INJURY in {ask.test for ask in found.asks}) is asks
+
+
+@pytest.mark.parametrize(("facts", "rule"), [((FAILING, overdose(100)), "A1"), ((alt(1001), overdose(40)), "A2")])
+def test_an_injured_liver_asks_for_the_inr_nobody_has_drawn(facts: tuple[Fact, ...], rule: str) -> None:
+    assert Test.INR in {ask.test for ask in finding(assessed(*facts), rule).asks}
+    assert Test.INR not in {ask.test for ask in finding(assessed(*facts, inr(1.2)), rule).asks}
 
 
 # --- A1 -------------------------------------------------------------------------------------------
@@ -112,6 +121,7 @@ def test_encephalopathy_without_an_inr_keeps_not_indicated_from_being_said() -> 
     ("facts", "says"),
     [
         ((FAILING, level(40)), "acetaminophen 40 mg/L was detected"),
+        ((FAILING, level(12, 3), level(40, 2), level(None, 1)), "acetaminophen 40 mg/L was detected"),
         ((FAILING, overdose(40)), "an acetaminophen exposure is charted in this episode"),
         ((FAILING, course(2, (90, 1))), "use of acetaminophen is charted"),
         ((FAILING, OLD_OVERDOSE), "as history"),
@@ -220,6 +230,8 @@ ALL_THREE = (inr(6.6), creatinine(3.5), GRADE_3)
         pytest.param((lactate(3.6), inr(1.6)), MET, id="lactate-with-raised-inr"),
         pytest.param((lactate(3.2), alt(1200)), UNKNOWN, id="lactate-3.2-counts-after-fluids"),
         pytest.param((alt(1200), ph(7.4), lactate(2.0), inr(1.0)), NOT_MET, id="all-known-and-good"),
+        pytest.param((alt(1200), ph(7.4), lactate(2.0), inr(6.6), creatinine(3.5), alert()), NOT_MET, id="alert-too"),
+        pytest.param((alt(1200), ph(7.4), lactate(2.0), inr(6.6), creatinine(3.5)), UNKNOWN, id="mind-not-charted"),
         pytest.param((result(Analyte.PHOSPHATE, 3.8, 2), alt(90)), MET, id="phosphate-3.8-at-58-h"),
         pytest.param((result(Analyte.PHOSPHATE, 3.75, 2), alt(90)), NOT_MET, id="phosphate-3.75"),
         pytest.param((result(Analyte.PHOSPHATE, 3.8, 13), alt(90)), NOT_MET, id="phosphate-at-47-h"),
@@ -234,6 +246,10 @@ def test_kings_college(facts: tuple[Fact, ...], expected: Verdict) -> None:
     found = assessed(overdose(60), *facts)
     assert finding(found, "A4").verdict is expected
     assert (Overlay.TRANSPLANT in found.overlays) is ("A1" in rules_met(found) or expected is MET)
+
+
+def test_kings_college_names_the_lactate() -> None:
+    assert "lactate 3.6 mmol/L (modified" in finding(assessed(overdose(60), lactate(3.6), alt(90)), "A4").because
 
 
 def test_kings_college_is_about_acetaminophen() -> None:
@@ -373,3 +389,25 @@ def test_minutes_ahead_are_only_a_clock_that_differs() -> None:
     found = assessed(overdose(60), level(200, 50), alt(90), result(Analyte.ARTERIAL_PH, 7.29, -0.05))
     assert "A4" in rules_met(found)
     assert not [gap for gap in found.gaps if "lies in the future" in gap.text]
+
+
+# --- results around the ingestion -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("sampled", "expected"),
+    [(10, EnzymeState.UNKNOWN), (5, EnzymeState.ELEVATED), (4.5, EnzymeState.ELEVATED), (None, EnzymeState.ELEVATED)],
+)
+def test_a_raised_alt_counts_unless_it_was_drawn_before_the_ingestion(
+    sampled: float | None, expected: EnzymeState
+) -> None:
+    assert case_of(chart(overdose(5), alt(90, sampled))).liver.enzymes is expected
+
+
+@pytest.mark.parametrize("references", [("a", "b"), ("b", "a")])
+def test_of_two_results_at_the_same_time_the_higher_counts(references: tuple[str, str]) -> None:
+    higher, lower = (f"Observation/{each}" for each in references)
+    pair = (inr(2.0, 1, reference=higher), inr(1.2, 1, reference=lower))
+    kept = case_of(chart(overdose(40), *pair)).liver.inr
+    assert kept is not None
+    assert kept.reference == higher

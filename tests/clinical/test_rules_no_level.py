@@ -34,6 +34,10 @@ DATA_NEEDED, NOT_INDICATED = Category.DATA_NEEDED, Category.NOT_INDICATED
 ACCIDENT = Intent.ACCIDENTAL
 
 
+TWENTY_MINUTES_SHORT = 8 - 20 / 60
+"""Hours since an ingestion of which a level sent now is back just at 8 h."""
+
+
 # --- C1, C2 ---------------------------------------------------------------------------------------
 
 
@@ -53,6 +57,8 @@ ACCIDENT = Intent.ACCIDENTAL
         pytest.param(5, (level(None), amount(30)), CONSIDER, id="5-h-unreadable-level-30-g"),
         pytest.param((9, 7), (), INDICATED, id="interval-reaching-8-h"),
         pytest.param((5, 4), (), DATA_NEEDED, id="interval-under-8-h"),
+        pytest.param((7, 0.5), (), INDICATED, id="an-interval-that-a-level-waits-out"),
+        pytest.param(TWENTY_MINUTES_SHORT, (), DATA_NEEDED, id="a-level-comes-just-at-8-h"),
     ],
 )
 def test_no_level(ingested: Ago, facts: tuple[Fact, ...], expected: Category) -> None:

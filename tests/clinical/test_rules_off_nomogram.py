@@ -65,6 +65,11 @@ def test_time_unknown(facts: tuple[Fact, ...], expected: Category, rule: str | N
     assert rule is None or rule in rules_met(found)
 
 
+def test_the_highest_level_is_the_one_that_is_named() -> None:
+    said = finding(assessed(overdose(None), level(12, 3), level(40, 2), level(15, 1), *NORMAL), "B9").because
+    assert said.startswith("acetaminophen 40 mg/L is at or above 10 mg/L")
+
+
 def test_a_missing_test_is_named_and_asked_for() -> None:
     missing_enzymes = assessed(overdose(None), level(5))
     assert finding(missing_enzymes, "B13").missing == ("AST and ALT",)
