@@ -78,6 +78,12 @@ def test_the_second_level_is_asked_for_4_to_6_h_after_the_first() -> None:
     assert (ask.not_before, ask.not_after) == (NOW + timedelta(hours=3), NOW + timedelta(hours=5))
 
 
+def test_b5d_names_and_asks_for_the_enzymes_it_hinges_on() -> None:
+    said = finding(assessed(ER, level(40)), "B5d")
+    assert (said.because, said.missing) == ("AST and ALT are not known", ("AST and ALT",))
+    assert [ask.test for ask in said.asks] == [Test.TRANSAMINASES]
+
+
 def test_a_second_level_that_is_overdue_is_asked_for_now() -> None:
     ask = next(
         ask
@@ -125,6 +131,7 @@ def test_a_toxic_dose_that_is_treated_at_once_asks_for_what_is_missing(
         pytest.param(30, (level(10.5, 11), level(5, 5)), NOT_MET, id="second-level-after-24-h"),
         pytest.param(30, (level(10.5, 11),), MET, id="the-first-of-them-alone"),
         pytest.param(9, (level(80, 1), level(40, 0.5)), NOT_MET, id="one-above-the-line"),
+        pytest.param(17, (level("<20", 1),), MET, id="below-a-limit-over-the-line"),
     ],
 )
 def test_b5_looks_for_a_second_level(ingested: float, results: tuple[Fact, ...], expected: Verdict) -> None:
