@@ -344,6 +344,7 @@ def test_a_missing_level_is_asked_for_in_liver_failure() -> None:
     assert Test.ACETAMINOPHEN not in {ask.test for ask in assessed(FAILING, level(5)).asks}
     assert [ask.test for ask in finding(assessed(FAILING), "D2").asks] == [Test.ACETAMINOPHEN]
     assert [ask.test for ask in finding(assessed(FAILING, VIRAL), "D1").asks] == [Test.ACETAMINOPHEN]
+    assert [ask.test for ask in finding(assessed(FAILING), "A1").asks] == [Test.ACETAMINOPHEN]
     assert finding(assessed(FAILING, level(5)), "D2").asks == ()
 
 
