@@ -191,6 +191,12 @@ def test_a3(facts: tuple[Fact, ...], expected: Verdict) -> None:
     assert verdict("A3", *facts) is expected
 
 
+def test_a3_names_every_sign() -> None:
+    signs = (has(Problem.PERSISTENT_VOMITING), has(Problem.JAUNDICE))
+    said = finding(assessed(overdose(30), *signs), "A3").because
+    assert said.startswith("jaundice, persistent vomiting after an exposure")
+
+
 # --- A4 -------------------------------------------------------------------------------------------
 
 
@@ -250,6 +256,11 @@ def test_kings_college(facts: tuple[Fact, ...], expected: Verdict) -> None:
 
 def test_kings_college_names_the_lactate() -> None:
     assert "lactate 3.6 mmol/L (modified" in finding(assessed(overdose(60), lactate(3.6), alt(90)), "A4").because
+
+
+def test_kings_college_names_every_criterion_that_is_met() -> None:
+    said = finding(assessed(overdose(60), ph(7.29), lactate(3.6), alt(90)), "A4").because
+    assert said == ("arterial pH 7.29 (counts if after fluid resuscitation); lactate 3.6 mmol/L (modified criterion)")
 
 
 def test_kings_college_is_about_acetaminophen() -> None:
