@@ -341,7 +341,9 @@ def test_d1_shows_both_guidelines_or_only_the_stricter() -> None:
 
 @pytest.mark.parametrize(("u_l", "suspicious"), [(3500, False), (3501, True)])
 def test_d2_is_suspicious_above_3500(u_l: float, *, suspicious: bool) -> None:
-    assert ("suspicion" in finding(assessed(FAILING, alt(u_l)), "D2").because) is suspicious
+    said = finding(assessed(FAILING, alt(u_l)), "D2").because
+    assert ("suspicion" in said) is suspicious
+    assert said.endswith("no cause is established") is not suspicious
 
 
 def test_d_rules_are_open_while_the_inr_is_missing() -> None:

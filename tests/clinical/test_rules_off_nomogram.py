@@ -65,6 +65,13 @@ def test_time_unknown(facts: tuple[Fact, ...], expected: Category, rule: str | N
     assert rule is None or rule in rules_met(found)
 
 
+def test_a_level_that_could_not_be_read_leaves_the_untimed_overdose_open() -> None:
+    said = finding(assessed(overdose(None), UNREAD, *NORMAL), "B9")
+    assert (said.verdict, said.because, said.missing) == (UNKNOWN, UNREAD.text, ("acetaminophen level",))
+    assert finding(assessed(overdose(None), UNREAD, level(12), *NORMAL), "B9").verdict is MET
+    assert finding(assessed(overdose(None), UNREAD, level(5), *NORMAL), "B9").verdict is NOT_MET
+
+
 def test_the_highest_level_is_the_one_that_is_named() -> None:
     said = finding(assessed(overdose(None), level(12, 3), level(40, 2), level(15, 1), *NORMAL), "B9").because
     assert said.startswith("acetaminophen 40 mg/L is at or above 10 mg/L")
