@@ -23,6 +23,7 @@ from tests.clinical.facts_builders import (
     overdose,
     rules_met,
     took,
+    unstated_overdose,
 )
 
 MET, NOT_MET, UNKNOWN = Verdict.MET, Verdict.NOT_MET, Verdict.UNKNOWN
@@ -70,6 +71,12 @@ def test_a_level_that_could_not_be_read_leaves_the_untimed_overdose_open() -> No
     assert (said.verdict, said.because, said.missing) == (UNKNOWN, UNREAD.text, ("acetaminophen level",))
     assert finding(assessed(overdose(None), UNREAD, level(12), *NORMAL), "B9").verdict is MET
     assert finding(assessed(overdose(None), UNREAD, level(5), *NORMAL), "B9").verdict is NOT_MET
+
+
+def test_an_unstated_drug_needs_the_enzymes_beside_a_low_level() -> None:
+    said = finding(assessed(unstated_overdose(None), level(5)), "B9")
+    assert (said.verdict, said.missing) == (UNKNOWN, ("AST and ALT",))
+    assert finding(assessed(unstated_overdose(None), level(5), alt(90)), "B9").verdict is NOT_MET
 
 
 def test_the_highest_level_is_the_one_that_is_named() -> None:
@@ -193,6 +200,20 @@ def test_later_than_24_h(facts: tuple[Fact, ...], expected: Category, rule: str 
     found = assessed(overdose(35), *facts)
     assert found.category is expected
     assert rule is None or rule in rules_met(found)
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected", "missing"),
+    [
+        pytest.param((level(5), alt(90, 20)), MET, (), id="raised-at-15-h"),
+        pytest.param((level(5),), UNKNOWN, ("AST and ALT",), id="enzymes-not-known"),
+        pytest.param((level(5), alt(25, 20)), UNKNOWN, ("AST and ALT",), id="normal-only-early"),
+        pytest.param((level(40, 25), level(5), alt(25, 24)), NOT_MET, (), id="below-the-line-and-normal-then"),
+    ],
+)
+def test_b10_and_the_enzymes(facts: tuple[Fact, ...], expected: Verdict, missing: tuple[str, ...]) -> None:
+    said = finding(assessed(overdose(35), *facts), "B10")
+    assert (said.verdict, said.missing) == (expected, missing)
 
 
 # --- B11: repeated supratherapeutic ----------------------------------------------------------------
