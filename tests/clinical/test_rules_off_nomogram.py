@@ -277,6 +277,12 @@ def test_what_lies_beside_a_detection_limit_keeps_it_open(facts: tuple[Fact, ...
     assert found.category is not NOT_INDICATED
 
 
+def test_beside_a_detection_limit_only_unknown_enzymes_are_missing() -> None:
+    hidden = (overdose(22.5), level("<10", 0.5))
+    assert finding(assessed(*hidden), "B14").missing == ("AST and ALT",)
+    assert finding(assessed(*hidden, UNREAD, *NORMAL), "B14").missing == ()
+
+
 @pytest.mark.parametrize(
     ("earlier", "settled"),
     [(5, True), ("<20", True), (12, False), (">5", False), ("<200", False), (None, False)],
