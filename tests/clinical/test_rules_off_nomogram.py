@@ -283,6 +283,10 @@ def test_beside_a_detection_limit_only_unknown_enzymes_are_missing() -> None:
     assert finding(assessed(*hidden, UNREAD, *NORMAL), "B14").missing == ()
 
 
+def test_a_detection_limit_without_any_exposure_is_no_matter() -> None:
+    assert finding(assessed(level("<20"), *NORMAL), "B14").verdict is NOT_MET
+
+
 @pytest.mark.parametrize(
     ("earlier", "settled"),
     [(5, True), ("<20", True), (12, False), (">5", False), ("<200", False), (None, False)],
