@@ -6,12 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from cds_service.clinical.facts import Intent, Problem
+from cds_service.clinical.facts import DataGap, GapKind, Intent, Problem
 from cds_service.clinical.findings import Category, Overlay, Test, Verdict
 from cds_service.clinical.liver import EnzymeState
 from cds_service.clinical.profiles import US_2023, NonApapAlf
 from cds_service.clinical.quantity import Analyte
 from tests.clinical.facts_builders import (
+    Ago,
     Fact,
     alert,
     alt,
@@ -425,3 +426,47 @@ def test_of_two_results_at_the_same_time_the_higher_counts(references: tuple[str
     kept = case_of(chart(overdose(40), *pair)).liver.inr
     assert kept is not None
     assert kept.reference == higher
+
+
+@pytest.mark.parametrize(
+    ("sampled", "late", "surely"),
+    [
+        pytest.param(11, False, False, id="at-24-h"),
+        pytest.param(10.9, True, True, id="later"),
+        pytest.param((12, 5), True, False, id="perhaps-later"),
+        pytest.param((11, 5), True, False, id="from-24-h-on"),
+    ],
+)
+def test_later_than_24_h_after_the_ingestion(sampled: Ago, *, late: bool, surely: bool) -> None:
+    assert case_of(chart(overdose(35), alt(90, sampled))).liver.late_elevated is late
+    late_enzymes = case_of(chart(overdose(35), alt(25, sampled))).liver.late_enzymes
+    assert (late_enzymes is EnzymeState.NORMAL) is surely
+
+
+def test_what_is_charted_with_the_ingestion_or_at_the_start_of_the_episode_counts() -> None:
+    liver = case_of(chart(overdose(40), alert(40), inr(1.0, 40))).liver
+    assert liver.mental_status_charted
+    assert liver.inr_raised is False
+    week = 7 * 24
+    assert len(case_of(chart(alt(90, week))).liver.enzyme_results) == 1
+    assert case_of(chart(alt(90, week + 0.1))).liver.enzyme_results == ()
+    assert case_of(chart(has(Problem.ACUTE_LIVER_FAILURE, 26 * week))).liver.is_failing
+    assert not case_of(chart(has(Problem.ACUTE_LIVER_FAILURE, 26 * week + 0.1))).liver.is_failing
+
+
+def test_an_inr_without_a_value_does_not_hide_an_older_one() -> None:
+    kept = case_of(chart(overdose(40), inr(2.0, 5), inr(None, 1))).liver.inr
+    assert kept == inr(2.0, 5)
+
+
+@pytest.mark.parametrize(
+    ("gap", "expected"),
+    [
+        (DataGap(GapKind.TRUNCATED, "ALT", "more results"), EnzymeState.UNKNOWN),
+        (DataGap(GapKind.TRUNCATED, "INR", "more results"), EnzymeState.NORMAL),
+        (DataGap(GapKind.MISSING, "ALT", "none"), EnzymeState.NORMAL),
+        (DataGap(GapKind.UNREADABLE, "ALT", "one of several", reference="Observation/one"), EnzymeState.NORMAL),
+    ],
+)
+def test_normal_is_not_said_where_results_were_not_read(gap: DataGap, expected: EnzymeState) -> None:
+    assert case_of(chart(overdose(9), alt(25), ast(22), gap)).liver.enzymes is expected

@@ -233,6 +233,7 @@ def test_a_detectable_level_before_the_recorded_ingestion_makes_its_time_unrelia
 
 def test_b4_needs_a_level_below() -> None:
     assert verdict("B4", overdose(9), level(80), alt(90)) is NOT_MET
+    assert verdict("B4", overdose(9), level(120, 3), level(40), alt(90)) is NOT_MET
     found = assessed(overdose(9), level(40), alt(90))
     assert "B4" in rules_met(found)
     assert {ask.test for ask in found.asks} >= {Test.ACETAMINOPHEN, Test.TRANSAMINASES}
