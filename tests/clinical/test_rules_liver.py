@@ -447,6 +447,7 @@ def test_what_is_charted_with_the_ingestion_or_at_the_start_of_the_episode_count
     liver = case_of(chart(overdose(40), alert(40), inr(1.0, 40))).liver
     assert liver.mental_status_charted
     assert liver.inr_raised is False
+    assert case_of(chart(overdose(40), alt(25, 40), ast(22, 40))).liver.enzymes is EnzymeState.NORMAL
     week = 7 * 24
     assert len(case_of(chart(alt(90, week))).liver.enzyme_results) == 1
     assert case_of(chart(alt(90, week + 0.1))).liver.enzyme_results == ()
