@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from cds_service.clinical.facts import Intent
-from cds_service.clinical.findings import Category, Finding, Overlay, met, not_met, unknown
+from cds_service.clinical.findings import Category, Finding, met, not_met, unknown
 from cds_service.clinical.ingestion import Ingestion, Pattern
 from cds_service.clinical.levels import Place
 from cds_service.clinical.liver import EnzymeState
@@ -150,8 +150,4 @@ def intravenous_overdose(case: Case) -> Finding:
     amount = case.ingestion.intake.in_24h_g
     given = "" if amount is None else f" of {plain(amount)} g"
     asks = (ASK_LEVEL, ASK_ENZYMES) if not case.current_levels else (ASK_ENZYMES,)
-    return met(
-        f"an intravenous acetaminophen overdose{given}: the nomogram does not apply",
-        overlays=frozenset({Overlay.CONSULT}),
-        asks=asks,
-    )
+    return met(f"an intravenous acetaminophen overdose{given}: the nomogram does not apply", asks=asks)

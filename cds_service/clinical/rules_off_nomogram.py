@@ -56,14 +56,14 @@ def _off_nomogram_finding(case: Case, threshold: float, levels: Sequence[Level],
     finding = met(" and ".join(parts))
     if all_of([reached, enzymes_raised]):
         return finding
-    finding = finding._replace(because=f"{finding.because} ({READINGS_DIFFER})", asks=_missing_asks(case, reached))
+    finding = finding._replace(because=f"{finding.because} ({READINGS_DIFFER})", asks=_missing_asks(case))
     if case.profile.nonnomogram_rule is NonNomogramRule.AND:
         return finding._replace(category=Category.CONSIDER)
     return finding
 
 
-def _missing_asks(case: Case, reached: Answer) -> tuple[Ask, ...]:
-    level = (ASK_LEVEL,) if reached is None and not case.levels else ()
+def _missing_asks(case: Case) -> tuple[Ask, ...]:
+    level = () if case.levels else (ASK_LEVEL,)
     return (*level, ASK_ENZYMES) if case.liver.enzymes is EnzymeState.UNKNOWN else level
 
 
@@ -110,7 +110,7 @@ def crosses_at(case: Case) -> datetime | None:
 
 
 def _crossing(case: Case, level: Level) -> datetime | None:
-    if level.sampled is None or level.reported is None or level.reported.value <= 0:
+    if level.sampled is None or level.reported is None:
         return None
     if level.reported.at_least(case.profile.detectable_mg_l) is not True:
         return None

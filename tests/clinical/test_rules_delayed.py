@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from cds_service.clinical.findings import Category, Overlay, Test, Verdict
+from cds_service.clinical.profiles import PROFILES
 from tests.clinical.facts_builders import (
     NOW,
     Fact,
@@ -14,6 +16,7 @@ from tests.clinical.facts_builders import (
     assessed,
     ast,
     coingestant,
+    finding,
     level,
     overdose,
     rules_met,
@@ -75,6 +78,12 @@ def test_the_second_level_is_asked_for_4_to_6_h_after_the_first() -> None:
     assert (ask.not_before, ask.not_after) == (NOW + timedelta(hours=3), NOW + timedelta(hours=5))
 
 
+def test_b5d_names_and_asks_for_the_enzymes_it_hinges_on() -> None:
+    said = finding(assessed(ER, level(40)), "B5d")
+    assert (said.because, said.missing) == ("AST and ALT are not known", ("AST and ALT",))
+    assert [ask.test for ask in said.asks] == [Test.TRANSAMINASES]
+
+
 def test_a_second_level_that_is_overdue_is_asked_for_now() -> None:
     ask = next(
         ask
@@ -96,6 +105,70 @@ def test_a_second_level_that_is_overdue_is_asked_for_now() -> None:
 )
 def test_b5d(results: tuple[Fact, ...], expected: Verdict) -> None:
     assert verdict("B5d", ER, *results) is expected
+
+
+@pytest.mark.parametrize(
+    ("results", "asked"),
+    [
+        ((), {Test.ACETAMINOPHEN, Test.TRANSAMINASES}),
+        ((level(40),), {Test.TRANSAMINASES}),
+        (NORMAL, {Test.ACETAMINOPHEN}),
+        ((level(40), *NORMAL), set()),
+    ],
+)
+def test_a_toxic_dose_that_is_treated_at_once_asks_for_what_is_missing(
+    results: tuple[Fact, ...], asked: set[Test]
+) -> None:
+    found = assessed(ER, *results, profile=PROFILES["anz-2019"])
+    assert {ask.test for ask in finding(found, "B5").asks} == asked
+
+
+@pytest.mark.parametrize(
+    ("ingested", "results", "expected"),
+    [
+        pytest.param(12, (level(40, 6), level(30, 4), level(20, 1)), NOT_MET, id="third-level-5-h-after-the-first"),
+        pytest.param(12, (level(40, 6), level(30, 4), level(20, 2.1)), MET, id="third-level-3.9-h-after-the-first"),
+        pytest.param(30, (level(10.5, 11), level(5, 5)), NOT_MET, id="second-level-after-24-h"),
+        pytest.param(30, (level(10.5, 11),), MET, id="the-first-of-them-alone"),
+        pytest.param(9, (level(80, 1), level(40, 0.5)), NOT_MET, id="one-above-the-line"),
+        pytest.param(17, (level("<20", 1),), MET, id="below-a-limit-over-the-line"),
+    ],
+)
+def test_b5_looks_for_a_second_level(ingested: float, results: tuple[Fact, ...], expected: Verdict) -> None:
+    assert verdict("B5", took(13, ingested, is_extended_release=True), *results, *NORMAL) is expected
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        pytest.param((ER, level(80), alt(60)), NOT_MET, id="above-the-line"),
+        pytest.param((ER, level(40), alt(60)), MET, id="below-it"),
+        pytest.param((overdose(None), replace(ER, taken=None), alt(60)), NOT_MET, id="time-unknown"),
+    ],
+)
+def test_b5_without_the_line_leaves_the_rest_to_other_rules(facts: tuple[Fact, ...], expected: Verdict) -> None:
+    assert verdict("B5", *facts, profile=PROFILES["aga-2017"]) is expected
+
+
+def test_both_findings_without_the_line_are_named() -> None:
+    said = finding(assessed(ER, level(40), alt(60), profile=PROFILES["aga-2017"]), "B5").because
+    assert "acetaminophen 40 mg/L at 8.0 h and ALT 60 U/L raised" in said
+
+
+@pytest.mark.parametrize(
+    ("facts", "profile", "expected"),
+    [
+        pytest.param((overdose(9), replace(ER, amount_mg=None)), "us-2023", MET, id="the-amount-of-no-matter"),
+        pytest.param((overdose(9), coingestant()), "anz-2019", MET, id="no-extended-release"),
+        pytest.param(
+            (overdose(9), replace(ER, amount_mg=None)), "anz-2019", UNKNOWN, id="a-toxic-dose-would-be-treated"
+        ),
+    ],
+)
+def test_b7_hinges_on_the_amount_where_a_dose_is_treated(
+    facts: tuple[Fact, ...], profile: str, expected: Verdict
+) -> None:
+    assert verdict("B7", *facts, level(9), *NORMAL, profile=PROFILES[profile]) is expected
 
 
 def test_delayed_absorption_off_the_nomogram_is_left_to_the_other_rules() -> None:

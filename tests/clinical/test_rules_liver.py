@@ -6,20 +6,25 @@ from dataclasses import replace
 
 import pytest
 
-from cds_service.clinical.facts import Intent, Problem
+from cds_service.clinical.facts import DataGap, GapKind, Intent, Problem
 from cds_service.clinical.findings import Category, Overlay, Test, Verdict
+from cds_service.clinical.liver import EnzymeState
 from cds_service.clinical.profiles import US_2023, NonApapAlf
 from cds_service.clinical.quantity import Analyte
 from tests.clinical.facts_builders import (
+    Ago,
     Fact,
     alert,
     alt,
     amount,
     assessed,
     ast,
+    case_of,
+    chart,
     course,
     finding,
     has,
+    hours_ago,
     inr,
     level,
     outcome,
@@ -58,6 +63,12 @@ def test_an_injured_liver_asks_how_far_it_fails(facts: tuple[Fact, ...], *, asks
     found = assessed(*facts)
     assert found.category is INDICATED
     assert (Test.INJURY in {ask.test for ask in found.asks}) is asks
+
+
+@pytest.mark.parametrize(("facts", "rule"), [((FAILING, overdose(100)), "A1"), ((alt(1001), overdose(40)), "A2")])
+def test_an_injured_liver_asks_for_the_inr_nobody_has_drawn(facts: tuple[Fact, ...], rule: str) -> None:
+    assert Test.INR in {ask.test for ask in finding(assessed(*facts), rule).asks}
+    assert Test.INR not in {ask.test for ask in finding(assessed(*facts, inr(1.2)), rule).asks}
 
 
 # --- A1 -------------------------------------------------------------------------------------------
@@ -111,6 +122,7 @@ def test_encephalopathy_without_an_inr_keeps_not_indicated_from_being_said() -> 
     ("facts", "says"),
     [
         ((FAILING, level(40)), "acetaminophen 40 mg/L was detected"),
+        ((FAILING, level(12, 3), level(40, 2), level(None, 1)), "acetaminophen 40 mg/L was detected"),
         ((FAILING, overdose(40)), "an acetaminophen exposure is charted in this episode"),
         ((FAILING, course(2, (90, 1))), "use of acetaminophen is charted"),
         ((FAILING, OLD_OVERDOSE), "as history"),
@@ -147,6 +159,8 @@ def test_a2(facts: tuple[Fact, ...], expected: Verdict) -> None:
     assert expected is not MET or found.category is INDICATED
 
 
+JAUNDICE_CHARTED_30_H_AGO = has(Problem.JAUNDICE, None, recorded_at=hours_ago(30))
+
 # --- A3 -------------------------------------------------------------------------------------------
 
 
@@ -161,6 +175,9 @@ def test_a2(facts: tuple[Fact, ...], expected: Verdict) -> None:
         pytest.param((has(Problem.JAUNDICE, 400), overdose(None)), NOT_MET, id="weeks-ago-and-time-unknown"),
         pytest.param((has(Problem.JAUNDICE, 31), overdose(30)), NOT_MET, id="before-the-ingestion"),
         pytest.param((has(Problem.JAUNDICE, 31), overdose(None)), MET, id="31-h-ago-and-time-unknown"),
+        pytest.param((has(Problem.JAUNDICE, 30), overdose(30)), MET, id="with-the-ingestion"),
+        pytest.param((JAUNDICE_CHARTED_30_H_AGO, overdose(30)), MET, id="charted-with-the-ingestion"),
+        pytest.param((JAUNDICE_CHARTED_30_H_AGO, overdose(29.9)), NOT_MET, id="charted-before-the-ingestion"),
         pytest.param(
             (has(Problem.JAUNDICE), overdose(30, intent=Intent.ACCIDENTAL), amount(2)), NOT_MET, id="2-g-by-accident"
         ),
@@ -173,6 +190,12 @@ def test_a2(facts: tuple[Fact, ...], expected: Verdict) -> None:
 )
 def test_a3(facts: tuple[Fact, ...], expected: Verdict) -> None:
     assert verdict("A3", *facts) is expected
+
+
+def test_a3_names_every_sign() -> None:
+    signs = (has(Problem.PERSISTENT_VOMITING), has(Problem.JAUNDICE))
+    said = finding(assessed(overdose(30), *signs), "A3").because
+    assert said.startswith("jaundice, persistent vomiting after an exposure")
 
 
 # --- A4 -------------------------------------------------------------------------------------------
@@ -214,6 +237,8 @@ ALL_THREE = (inr(6.6), creatinine(3.5), GRADE_3)
         pytest.param((lactate(3.6), inr(1.6)), MET, id="lactate-with-raised-inr"),
         pytest.param((lactate(3.2), alt(1200)), UNKNOWN, id="lactate-3.2-counts-after-fluids"),
         pytest.param((alt(1200), ph(7.4), lactate(2.0), inr(1.0)), NOT_MET, id="all-known-and-good"),
+        pytest.param((alt(1200), ph(7.4), lactate(2.0), inr(6.6), creatinine(3.5), alert()), NOT_MET, id="alert-too"),
+        pytest.param((alt(1200), ph(7.4), lactate(2.0), inr(6.6), creatinine(3.5)), UNKNOWN, id="mind-not-charted"),
         pytest.param((result(Analyte.PHOSPHATE, 3.8, 2), alt(90)), MET, id="phosphate-3.8-at-58-h"),
         pytest.param((result(Analyte.PHOSPHATE, 3.75, 2), alt(90)), NOT_MET, id="phosphate-3.75"),
         pytest.param((result(Analyte.PHOSPHATE, 3.8, 13), alt(90)), NOT_MET, id="phosphate-at-47-h"),
@@ -228,6 +253,15 @@ def test_kings_college(facts: tuple[Fact, ...], expected: Verdict) -> None:
     found = assessed(overdose(60), *facts)
     assert finding(found, "A4").verdict is expected
     assert (Overlay.TRANSPLANT in found.overlays) is ("A1" in rules_met(found) or expected is MET)
+
+
+def test_kings_college_names_the_lactate() -> None:
+    assert "lactate 3.6 mmol/L (modified" in finding(assessed(overdose(60), lactate(3.6), alt(90)), "A4").because
+
+
+def test_kings_college_names_every_criterion_that_is_met() -> None:
+    said = finding(assessed(overdose(60), ph(7.29), lactate(3.6), alt(90)), "A4").because
+    assert said == ("arterial pH 7.29 (counts if after fluid resuscitation); lactate 3.6 mmol/L (modified criterion)")
 
 
 def test_kings_college_is_about_acetaminophen() -> None:
@@ -308,7 +342,9 @@ def test_d1_shows_both_guidelines_or_only_the_stricter() -> None:
 
 @pytest.mark.parametrize(("u_l", "suspicious"), [(3500, False), (3501, True)])
 def test_d2_is_suspicious_above_3500(u_l: float, *, suspicious: bool) -> None:
-    assert ("suspicion" in finding(assessed(FAILING, alt(u_l)), "D2").because) is suspicious
+    said = finding(assessed(FAILING, alt(u_l)), "D2").because
+    assert ("suspicion" in said) is suspicious
+    assert said.endswith("no cause is established") is not suspicious
 
 
 def test_d_rules_are_open_while_the_inr_is_missing() -> None:
@@ -320,6 +356,10 @@ def test_d_rules_are_open_while_the_inr_is_missing() -> None:
 def test_a_missing_level_is_asked_for_in_liver_failure() -> None:
     assert Test.ACETAMINOPHEN in {ask.test for ask in assessed(FAILING).asks}
     assert Test.ACETAMINOPHEN not in {ask.test for ask in assessed(FAILING, level(5)).asks}
+    assert [ask.test for ask in finding(assessed(FAILING), "D2").asks] == [Test.ACETAMINOPHEN]
+    assert [ask.test for ask in finding(assessed(FAILING, VIRAL), "D1").asks] == [Test.ACETAMINOPHEN]
+    assert [ask.test for ask in finding(assessed(FAILING), "A1").asks] == [Test.ACETAMINOPHEN]
+    assert finding(assessed(FAILING, level(5)), "D2").asks == ()
 
 
 def test_d3_is_silent_about_acetaminophen_injury() -> None:
@@ -364,3 +404,70 @@ def test_minutes_ahead_are_only_a_clock_that_differs() -> None:
     found = assessed(overdose(60), level(200, 50), alt(90), result(Analyte.ARTERIAL_PH, 7.29, -0.05))
     assert "A4" in rules_met(found)
     assert not [gap for gap in found.gaps if "lies in the future" in gap.text]
+
+
+# --- results around the ingestion -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("sampled", "expected"),
+    [(10, EnzymeState.UNKNOWN), (5, EnzymeState.ELEVATED), (4.5, EnzymeState.ELEVATED), (None, EnzymeState.ELEVATED)],
+)
+def test_a_raised_alt_counts_unless_it_was_drawn_before_the_ingestion(
+    sampled: float | None, expected: EnzymeState
+) -> None:
+    assert case_of(chart(overdose(5), alt(90, sampled))).liver.enzymes is expected
+
+
+@pytest.mark.parametrize("references", [("a", "b"), ("b", "a")])
+def test_of_two_results_at_the_same_time_the_higher_counts(references: tuple[str, str]) -> None:
+    higher, lower = (f"Observation/{each}" for each in references)
+    pair = (inr(2.0, 1, reference=higher), inr(1.2, 1, reference=lower))
+    kept = case_of(chart(overdose(40), *pair)).liver.inr
+    assert kept is not None
+    assert kept.reference == higher
+
+
+@pytest.mark.parametrize(
+    ("sampled", "late", "surely"),
+    [
+        pytest.param(11, False, False, id="at-24-h"),
+        pytest.param(10.9, True, True, id="later"),
+        pytest.param((12, 5), True, False, id="perhaps-later"),
+        pytest.param((11, 5), True, False, id="from-24-h-on"),
+    ],
+)
+def test_later_than_24_h_after_the_ingestion(sampled: Ago, *, late: bool, surely: bool) -> None:
+    assert case_of(chart(overdose(35), alt(90, sampled))).liver.late_elevated is late
+    late_enzymes = case_of(chart(overdose(35), alt(25, sampled))).liver.late_enzymes
+    assert (late_enzymes is EnzymeState.NORMAL) is surely
+
+
+def test_what_is_charted_with_the_ingestion_or_at_the_start_of_the_episode_counts() -> None:
+    liver = case_of(chart(overdose(40), alert(40), inr(1.0, 40))).liver
+    assert liver.mental_status_charted
+    assert liver.inr_raised is False
+    assert case_of(chart(overdose(40), alt(25, 40), ast(22, 40))).liver.enzymes is EnzymeState.NORMAL
+    week = 7 * 24
+    assert len(case_of(chart(alt(90, week))).liver.enzyme_results) == 1
+    assert case_of(chart(alt(90, week + 0.1))).liver.enzyme_results == ()
+    assert case_of(chart(has(Problem.ACUTE_LIVER_FAILURE, 26 * week))).liver.is_failing
+    assert not case_of(chart(has(Problem.ACUTE_LIVER_FAILURE, 26 * week + 0.1))).liver.is_failing
+
+
+def test_an_inr_without_a_value_does_not_hide_an_older_one() -> None:
+    kept = case_of(chart(overdose(40), inr(2.0, 5), inr(None, 1))).liver.inr
+    assert kept == inr(2.0, 5)
+
+
+@pytest.mark.parametrize(
+    ("gap", "expected"),
+    [
+        (DataGap(GapKind.TRUNCATED, "ALT", "more results"), EnzymeState.UNKNOWN),
+        (DataGap(GapKind.TRUNCATED, "INR", "more results"), EnzymeState.NORMAL),
+        (DataGap(GapKind.MISSING, "ALT", "none"), EnzymeState.NORMAL),
+        (DataGap(GapKind.UNREADABLE, "ALT", "one of several", reference="Observation/one"), EnzymeState.NORMAL),
+    ],
+)
+def test_normal_is_not_said_where_results_were_not_read(gap: DataGap, expected: EnzymeState) -> None:
+    assert case_of(chart(overdose(9), alt(25), ast(22), gap)).liver.enzymes is expected

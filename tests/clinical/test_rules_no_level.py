@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from cds_service.clinical.facts import Intent, Route
+from cds_service.clinical.facts import DataGap, GapKind, Intent, Route
 from cds_service.clinical.findings import Category, Overlay, Test, Verdict
 from tests.clinical.facts_builders import (
     ADULT_BIRTH,
@@ -34,6 +34,10 @@ DATA_NEEDED, NOT_INDICATED = Category.DATA_NEEDED, Category.NOT_INDICATED
 ACCIDENT = Intent.ACCIDENTAL
 
 
+TWENTY_MINUTES_SHORT = 8 - 20 / 60
+"""Hours since an ingestion of which a level sent now is back just at 8 h."""
+
+
 # --- C1, C2 ---------------------------------------------------------------------------------------
 
 
@@ -53,6 +57,8 @@ ACCIDENT = Intent.ACCIDENTAL
         pytest.param(5, (level(None), amount(30)), CONSIDER, id="5-h-unreadable-level-30-g"),
         pytest.param((9, 7), (), INDICATED, id="interval-reaching-8-h"),
         pytest.param((5, 4), (), DATA_NEEDED, id="interval-under-8-h"),
+        pytest.param((7, 0.5), (), INDICATED, id="an-interval-that-a-level-waits-out"),
+        pytest.param(TWENTY_MINUTES_SHORT, (), DATA_NEEDED, id="a-level-comes-just-at-8-h"),
     ],
 )
 def test_no_level(ingested: Ago, facts: tuple[Fact, ...], expected: Category) -> None:
@@ -199,6 +205,12 @@ def test_a_daily_amount_over_days_is_compared_per_day() -> None:
     assert assessed(*doses(1.5, 40, 12), born=child).ingestion.toxic is True  # 150 mg/kg/day x 2
     assert assessed(*doses(1.4, 40, 12), born=child).ingestion.toxic is False
     assert assessed(*doses(1.4, 60, 36, 12), born=child).ingestion.toxic is True  # 140 mg/kg/day x 3
+
+
+def test_a_level_that_could_not_be_read_is_not_passed_over_for_a_small_amount() -> None:
+    gap = DataGap(GapKind.UNKNOWN_UNIT, "acetaminophen", "a level in an unknown unit")
+    assert verdict("C4", *by_accident(2)) is Verdict.MET
+    assert verdict("C4", *by_accident(2), gap) is Verdict.NOT_MET
 
 
 @pytest.mark.parametrize(

@@ -175,6 +175,7 @@ def test_a_large_amount_without_a_level_below_or_with_one_above_is_not_b2b() -> 
         pytest.param((level(40, 1), alt(36, 0.1, upper_limit=35)), CONSIDER, id="the-laboratory-s-limit-35"),
         pytest.param((level(40, 1), alt(90, 0.1, upper_limit=4000)), CONSIDER, id="an-incredible-limit"),
         pytest.param((level(40, 1), alt(90, 0.1, upper_limit=0)), CONSIDER, id="a-limit-of-nothing"),
+        pytest.param((level(40, 1), alt(30, 0.1, upper_limit=0)), NOT_INDICATED, id="a-limit-of-nothing-and-alt-30"),
         pytest.param((level(40, 1), alt(95, 4), alt(25, 0.1)), CONSIDER, id="alt-once-raised"),
         pytest.param((level(40, 1), alt(1000, 0.1)), CONSIDER, id="alt-1000"),
         pytest.param((level(40, 1), alt(1000.5, 0.1)), INDICATED, id="alt-over-1000"),
@@ -208,6 +209,12 @@ def test_a_level_that_could_not_be_read_keeps_below_from_being_said(gap: DataGap
     assert finding(found, "B1").verdict is UNKNOWN
 
 
+def test_everything_that_keeps_below_open_is_named() -> None:
+    """Below the line at 8 h; an unreadable level, and 12 mg/L at 25 h."""
+    said = finding(assessed(overdose(26), level(40, 18), level(None, 3), level(12, 1), *NORMAL), "B3").because
+    assert said.endswith("there is also a level without a usable value; a level after 24 h")
+
+
 def test_a_gap_about_something_else_does_not() -> None:
     assert outcome(*sampled(40, 8), DataGap(GapKind.MISSING, "allergies", "none")) is NOT_INDICATED
 
@@ -226,6 +233,7 @@ def test_a_detectable_level_before_the_recorded_ingestion_makes_its_time_unrelia
 
 def test_b4_needs_a_level_below() -> None:
     assert verdict("B4", overdose(9), level(80), alt(90)) is NOT_MET
+    assert verdict("B4", overdose(9), level(120, 3), level(40), alt(90)) is NOT_MET
     found = assessed(overdose(9), level(40), alt(90))
     assert "B4" in rules_met(found)
     assert {ask.test for ask in found.asks} >= {Test.ACETAMINOPHEN, Test.TRANSAMINASES}

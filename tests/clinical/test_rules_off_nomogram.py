@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from cds_service.clinical.facts import DataGap, GapKind
 from cds_service.clinical.findings import Category, Overlay, Test, Verdict
 from cds_service.clinical.profiles import US_2023, NonNomogramRule
 from tests.clinical.facts_builders import (
@@ -22,6 +23,7 @@ from tests.clinical.facts_builders import (
     overdose,
     rules_met,
     took,
+    unstated_overdose,
 )
 
 MET, NOT_MET, UNKNOWN = Verdict.MET, Verdict.NOT_MET, Verdict.UNKNOWN
@@ -29,6 +31,10 @@ INDICATED, CONSIDER, REPEAT = Category.INDICATED, Category.CONSIDER, Category.RE
 DATA_NEEDED, NOT_INDICATED = Category.DATA_NEEDED, Category.NOT_INDICATED
 NORMAL = (alt(25, 0.1), ast(22, 0.1))
 """AST and ALT after everything else on the chart."""
+
+
+REPEATED = (took(5, 40), took(5, 28), took(5, 16), took(5, 4))
+UNREAD = DataGap(GapKind.UNKNOWN_UNIT, "acetaminophen", "a level in an unknown unit")
 
 
 # --- B9, B12, B13, B14: time unknown ---------------------------------------------------------------
@@ -60,12 +66,52 @@ def test_time_unknown(facts: tuple[Fact, ...], expected: Category, rule: str | N
     assert rule is None or rule in rules_met(found)
 
 
+def test_a_level_that_could_not_be_read_leaves_the_untimed_overdose_open() -> None:
+    said = finding(assessed(overdose(None), UNREAD, *NORMAL), "B9")
+    assert (said.verdict, said.because, said.missing) == (UNKNOWN, UNREAD.text, ("acetaminophen level",))
+    assert finding(assessed(overdose(None), UNREAD, level(12), *NORMAL), "B9").verdict is MET
+    assert finding(assessed(overdose(None), UNREAD, level(5), *NORMAL), "B9").verdict is NOT_MET
+
+
+def test_an_unstated_drug_needs_the_enzymes_beside_a_low_level() -> None:
+    said = finding(assessed(unstated_overdose(None), level(5)), "B9")
+    assert (said.verdict, said.missing) == (UNKNOWN, ("AST and ALT",))
+    assert finding(assessed(unstated_overdose(None), level(5), alt(90)), "B9").verdict is NOT_MET
+
+
+def test_the_highest_level_is_the_one_that_is_named() -> None:
+    said = finding(assessed(overdose(None), level(12, 3), level(40, 2), level(15, 1), *NORMAL), "B9").because
+    assert said.startswith("acetaminophen 40 mg/L is at or above 10 mg/L")
+
+
 def test_a_missing_test_is_named_and_asked_for() -> None:
     missing_enzymes = assessed(overdose(None), level(5))
     assert finding(missing_enzymes, "B13").missing == ("AST and ALT",)
     assert {ask.test for ask in missing_enzymes.asks} >= {Test.TRANSAMINASES}
     assert finding(missing_enzymes, "B12").missing == ("AST and ALT",)
     assert finding(missing_enzymes, "B9").missing == ("AST and ALT",)
+
+
+@pytest.mark.parametrize(
+    ("facts", "asked"),
+    [
+        ((alt(90),), {Test.ACETAMINOPHEN}),
+        ((level(40),), {Test.TRANSAMINASES}),
+        ((level(40), *NORMAL), set()),
+        ((level("<20"), alt(90)), set()),
+        ((level(5), alt(90)), set()),
+    ],
+)
+def test_one_finding_asks_for_the_test_that_nobody_has_drawn(facts: tuple[Fact, ...], asked: set[Test]) -> None:
+    assert {ask.test for ask in finding(assessed(overdose(None), *facts), "B9").asks} == asked
+
+
+def test_repeated_doses_with_a_raised_alt_ask_for_the_level() -> None:
+    """No other rule does: AST and ALT alone decide to treat."""
+    found = assessed(*REPEATED, alt(90))
+    assert found.category is INDICATED
+    assert Test.ACETAMINOPHEN in {ask.test for ask in found.asks}
+    assert Test.ACETAMINOPHEN not in {ask.test for ask in assessed(*REPEATED, level(5), alt(90)).asks}
 
 
 def test_a_level_on_its_own_still_asks_for_the_other_test() -> None:
@@ -94,6 +140,12 @@ def test_the_time_at_which_it_would_have_been_on_the_line(mg_l: float | str | No
     else:
         assert found.crosses_at is not None
         assert (NOW - timedelta(hours=1) - found.crosses_at) / timedelta(hours=1) == pytest.approx(crosses, abs=0.005)
+
+
+def test_a_level_may_lie_on_the_line_as_late_as_24_h() -> None:
+    """Five halvings of 150 in the twenty hours after the fourth: 4.6875 mg/L, where so little counts as detectable."""
+    found = assessed(overdose(None), level(4.6875, 1), alt(90), profile=replace(US_2023, detectable_mg_l=4.0))
+    assert found.crosses_at == NOW - timedelta(hours=25)
 
 
 def test_no_crossing_without_a_sample_time_or_with_a_known_ingestion() -> None:
@@ -133,6 +185,8 @@ def test_without_any_exposure_on_the_chart(facts: tuple[Fact, ...], expected: Ca
         pytest.param((level("<20"), alt(25, 20)), DATA_NEEDED, "B14", id="under-20-early-alt"),
         pytest.param((level(5), alt(25, 20)), DATA_NEEDED, "B13", id="normal-alt-only-early"),
         pytest.param((level(5), level(None, 0.5), *NORMAL), DATA_NEEDED, None, id="another-unreadable"),
+        pytest.param((level("<200"), *NORMAL), DATA_NEEDED, None, id="a-bound-that-proves-nothing"),
+        pytest.param((level(5), UNREAD, *NORMAL), DATA_NEEDED, None, id="another-could-not-be-read"),
         pytest.param((level(40, 25), level(5), *NORMAL), NOT_INDICATED, None, id="below-the-line-at-10-h-too"),
         pytest.param((level(60, 25), level(5), *NORMAL), INDICATED, "B1", id="above-the-line-at-10-h"),
         pytest.param((level(40, 25), alt(41)), INDICATED, "B10", id="below-at-10-h-but-late-alt"),
@@ -148,9 +202,21 @@ def test_later_than_24_h(facts: tuple[Fact, ...], expected: Category, rule: str 
     assert rule is None or rule in rules_met(found)
 
 
-# --- B11: repeated supratherapeutic ----------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("facts", "expected", "missing"),
+    [
+        pytest.param((level(5), alt(90, 20)), MET, (), id="raised-at-15-h"),
+        pytest.param((level(5),), UNKNOWN, ("AST and ALT",), id="enzymes-not-known"),
+        pytest.param((level(5), alt(25, 20)), UNKNOWN, ("AST and ALT",), id="normal-only-early"),
+        pytest.param((level(40, 25), level(5), alt(25, 24)), NOT_MET, (), id="below-the-line-and-normal-then"),
+    ],
+)
+def test_b10_and_the_enzymes(facts: tuple[Fact, ...], expected: Verdict, missing: tuple[str, ...]) -> None:
+    said = finding(assessed(overdose(35), *facts), "B10")
+    assert (said.verdict, said.missing) == (expected, missing)
 
-REPEATED = (took(5, 40), took(5, 28), took(5, 16), took(5, 4))
+
+# --- B11: repeated supratherapeutic ----------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -192,6 +258,44 @@ def test_a_detection_limit_above_the_line(facts: tuple[Fact, ...], expected: Cat
     assert found.category is expected
     assert "B14" in rules_met(found)
     assert Overlay.DETECTION_LIMIT in found.overlays
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        pytest.param((level(80, 14.5),), id="above-the-line-at-8-h"),
+        pytest.param((level(20, (20, 12)),), id="perhaps-drawn-before-4-h"),
+        pytest.param((level(12, 26),), id="detectable-before-the-recorded-time"),
+        pytest.param((took(5, 3),), id="another-dose-2.5-h-before"),
+        pytest.param((UNREAD,), id="another-could-not-be-read"),
+    ],
+)
+def test_what_lies_beside_a_detection_limit_keeps_it_open(facts: tuple[Fact, ...]) -> None:
+    found = assessed(overdose(22.5), level("<10", 0.5), *facts, *NORMAL)
+    assert finding(found, "B14").is_met
+    assert finding(found, "B14").category is not NOT_INDICATED
+    assert found.category is not NOT_INDICATED
+
+
+def test_beside_a_detection_limit_only_unknown_enzymes_are_missing() -> None:
+    hidden = (overdose(22.5), level("<10", 0.5))
+    assert finding(assessed(*hidden), "B14").missing == ("AST and ALT",)
+    assert finding(assessed(*hidden, UNREAD, *NORMAL), "B14").missing == ()
+
+
+def test_a_detection_limit_without_any_exposure_is_no_matter() -> None:
+    assert finding(assessed(level("<20"), *NORMAL), "B14").verdict is NOT_MET
+
+
+@pytest.mark.parametrize(
+    ("earlier", "settled"),
+    [(5, True), ("<20", True), (12, False), (">5", False), ("<200", False), (None, False)],
+)
+def test_another_level_beside_a_detection_limit_without_a_time(earlier: float | str | None, *, settled: bool) -> None:
+    """Below 20 shows no 10 mg/L; an earlier level has to lie below 10 too, or below a limit like it."""
+    found = assessed(overdose(None), level(earlier, 2), level("<20", 1), *NORMAL)
+    assert (finding(found, "B14").category is NOT_INDICATED) is settled
+    assert (found.category is NOT_INDICATED) is settled
 
 
 def test_a_detection_limit_that_settles_the_line_is_no_matter() -> None:
@@ -242,6 +346,14 @@ def test_two_overdoses_a_day_apart(level_mg_l: float, sampled: float, expected: 
     found = assessed(overdose(50), overdose(20), level(level_mg_l, sampled), *NORMAL)
     assert found.ingestion.ends_in_overdose
     assert found.category is expected
+
+
+def test_the_line_from_the_last_overdose_ends_after_24_h() -> None:
+    """8 mg/L, 30 h after the last: no line is left, and it is far from the 20 mg/L of repeated doses."""
+    found = assessed(overdose(80), overdose(30), level(8, 0), *NORMAL)
+    assert found.ingestion.ends_in_overdose
+    assert "B11" not in rules_met(found)
+    assert found.category is NOT_INDICATED
 
 
 def test_small_repeated_doses_are_not_counted_from_the_last() -> None:
