@@ -49,7 +49,11 @@ class DataGap:
 
 @dataclass(frozen=True, slots=True)
 class LabResult:
-    """One laboratory result. `reported` None: charted, but the value cannot be used (a DataGap says why)."""
+    """One laboratory result. `reported` None: charted, but the value cannot be used (a DataGap says why).
+
+    `charted`: the value as charted, where it cannot be used or was read with a remark. `upper_limit`: the laboratory's
+    own, of AST and ALT.
+    """
 
     analyte: Analyte
     reported: Bounded | None

@@ -60,6 +60,8 @@ _ANALYTES: dict[str, Analyte] = {
     "arterial pH": Analyte.ARTERIAL_PH,
     "phosphate": Analyte.PHOSPHATE,
 }
+_ENZYMES = frozenset({Analyte.ALT, Analyte.AST})
+"""The analytes that are held against the laboratory's own upper limit."""
 _FULL_COMA_SCORE = 15
 _LEAST_COMA_SCORE = 3
 _LARGEST_MARGIN = timedelta(days=31)
@@ -153,20 +155,28 @@ def _without_system(concept: Concept) -> tuple[Term, ...]:
 def _result(observation: JsonObject, _: Concept, term: Term, chart: Chart) -> Iterable[Fact]:
     analyte = _ANALYTES[term.concept]
     given = choices(observation, "value")
-    charted = charted_choice(given)
     reading, refusal = _read_or_gap(analyte, observation, given)
-    sampled, misdated = _sampled_or_gap(analyte, observation, charted, chart)
+    sampled, misdated = _sampled_or_gap(analyte, observation, given, chart)
     result = LabResult(
         analyte,
         reading.value if reading else None,
         sampled,
         _status(observation),
         reference_of(observation),
-        f"{charted} ({reading.remark})" if reading and reading.remark else charted,
-        upper_limit_of(analyte, observation),
+        _charted(given, reading),
+        upper_limit_of(analyte, observation) if analyte in _ENZYMES else None,
         reading is not None and reading.not_detected,
     )
+    if refusal is None and misdated is None:
+        return (result,)
     return [fact for fact in (refusal, misdated, result) if fact is not None]
+
+
+def _charted(given: JsonObject, reading: Reading | None) -> str:
+    """What is charted, where the value as it was read does not tell it."""
+    if reading is None:
+        return charted_choice(given)
+    return f"{charted_choice(given)} ({reading.remark})" if reading.remark else ""
 
 
 def _read_or_gap(analyte: Analyte, observation: JsonObject, given: JsonObject) -> tuple[Reading | None, Fact | None]:
@@ -181,7 +191,7 @@ def _read_or_gap(analyte: Analyte, observation: JsonObject, given: JsonObject) -
 
 
 def _sampled_or_gap(
-    analyte: Analyte, observation: JsonObject, charted: str, chart: Chart
+    analyte: Analyte, observation: JsonObject, given: JsonObject, chart: Chart
 ) -> tuple[Span | None, Fact | None]:
     try:
         sampled = sampled_span(observation, chart)
@@ -190,7 +200,8 @@ def _sampled_or_gap(
         sampled, problem = None, f"has no usable time of sampling: {error}"
     if sampled is not None:
         return sampled, None
-    return None, gap(GapKind.UNUSABLE_TIME, analyte.value, f"{analyte.value} {charted} {problem}", observation)
+    words = f"{analyte.value} {charted_choice(given)} {problem}"
+    return None, gap(GapKind.UNUSABLE_TIME, analyte.value, words, observation)
 
 
 def _status(observation: JsonObject) -> str:

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from cds_service.clinical.facts import GapKind
 from cds_service.clinical.quantity import (
@@ -44,8 +43,7 @@ class ValueRefusedError(ValueError):
         self.found = found
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """A value that was read: the bounded number and whether it stands for "none detected"."""
 
     value: Bounded

@@ -147,12 +147,12 @@ def test_a_level_that_cannot_be_read_stays_as_a_result_without_a_value(members: 
     assert only_gap(facts).reference == "Observation/o"
 
 
-def test_what_is_shown_is_what_was_charted() -> None:
-    shown = {
-        "182 ug/mL": {},
-        "<10 mg/L": quantity(10, comparator="<"),
+def test_what_is_not_just_a_number_is_shown_as_charted() -> None:
+    shown: dict[str, Json] = {
+        "": quantity(10, comparator="<"),
         "182 (no unit)": quantity(182, None),
-        "none detected": {"valueString": "none detected"},
+        "<10 ng/kg": quantity(10, "ng/kg", comparator="<"),
+        "nearly nothing": {"valueString": "nearly nothing"},
         "no value": {"dataAbsentReason": {}},
         "(unreadable) mg/L": quantity({"a": 1}),
         "<10 (no unit; read as below 10 mg/L, the usual reporting limit)": {"valueString": "<10"},
