@@ -29,7 +29,9 @@ _BLOCK_OPENER = re.compile(r"^(?:[-+#>=:]|\d+(?=[.)](?:\s|$)))")
 
 def one_line(text: str, longest: int = LONGEST_CHART_STRING) -> str:
     """Text on one line, without invisible characters; what is cut off ends at a word and shows an ellipsis."""
-    line = _SPACES.sub(" ", text if text.isprintable() else _visible(text)).strip()
+    # Of spaces only the plain one is printable, so that most texts are as they should be.
+    is_plain = text.isprintable() and "  " not in text
+    line = (text if is_plain else _SPACES.sub(" ", text if text.isprintable() else _visible(text))).strip()
     if len(line) <= longest:
         return line
     kept = line[:longest]

@@ -14,7 +14,8 @@ from cds_service.clinical.assess import assess
 from cds_service.clinical.facts import NacSource, Route
 from cds_service.fhir.mapping import facts_from_resources, unresolved_references, version_of
 from cds_service.fhir.reading import reference_of
-from cds_service.fhir.replay import Known, known_versions, standing_at
+from cds_service.fhir.replay import Known, Standing, known_versions, standing_at
+from cds_service.population.remembered import Remembered
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -69,10 +70,16 @@ def history_of(
     """Replay one patient. `shared`: Medications and Specimens by reference, which charts may point to."""
     own, duplicates = _distinct(resources)
     known = known_versions([*own, *_referred(own, shared)])
-    whole = facts_from_resources([resource for resource, _ in known], patient_id)
+    read = Remembered()
+    whole = facts_from_resources([resource for resource, _ in known], patient_id, read=read)
     events, untimed = _events(known, whole)
+    standing = Standing(known)
     instants = tuple(
-        Instant(at, tuple(sorted(events[at])), assess(facts_at(known, patient_id, at), profile, at))
+        Instant(
+            at,
+            tuple(sorted(events[at])),
+            assess(facts_from_resources(standing.at(at), patient_id, read=read), profile, at),
+        )
         for at in sorted(events)
     )
     versions = Counter(reference_of(resource) for resource in own)
@@ -80,7 +87,7 @@ def history_of(
     return History(
         patient_id,
         instants,
-        _nac_start(known, whole, profile),
+        _nac_start(known, whole, profile, read),
         encounters=sum(1 for name in versions if name.startswith("Encounter/")),
         observations=sum(1 for name in versions if name.startswith("Observation/")),
         duplicates=duplicates,
@@ -88,11 +95,6 @@ def history_of(
         conflicting=len(own) - len(numbered),
         untimed=untimed,
     )
-
-
-def facts_at(known: Iterable[Known], patient_id: str, at: datetime) -> PatientFacts:
-    """What the chart said at an instant."""
-    return facts_from_resources(standing_at(known, at), patient_id)
 
 
 def _distinct(resources: Iterable[JsonObject]) -> tuple[list[JsonObject], int]:
@@ -128,7 +130,7 @@ def _events(known: Iterable[Known], whole: PatientFacts) -> tuple[dict[datetime,
     return events, untimed
 
 
-def _nac_start(known: list[Known], whole: PatientFacts, profile: Profile) -> NacStart | None:
+def _nac_start(known: list[Known], whole: PatientFacts, profile: Profile, read: Remembered) -> NacStart | None:
     """The first acetylcysteine that was given other than to be inhaled."""
     given = [(at, therapy) for therapy in whole.nac if (at := _given_at(therapy)) is not None]
     if not given:
@@ -136,7 +138,8 @@ def _nac_start(known: list[Known], whole: PatientFacts, profile: Profile) -> Nac
     at, therapy = min(given, key=lambda pair: pair[0])
     acetylcysteine = {each.reference for each in whole.nac}
     before = [(resource, since) for resource, since in known if reference_of(resource) not in acetylcysteine]
-    return NacStart(at, therapy.route, assess(facts_at(before, whole.patient.reference, at), profile, at))
+    facts = facts_from_resources(standing_at(before, at), whole.patient.reference, read=read)
+    return NacStart(at, therapy.route, assess(facts, profile, at))
 
 
 def _given_at(therapy: NacTherapy) -> datetime | None:

@@ -50,8 +50,19 @@ def test_a_chart_may_lie_in_any_file_and_order(source: Path, tmp_path: Path) -> 
         assert rows(judged(tmp_path / "in", tmp_path / "b")[0], kind) == rows(judged(source, tmp_path / "a")[0], kind)
 
 
+def test_several_processes_write_the_bytes_one_writes(source: Path, tmp_path: Path) -> None:
+    one, one_read = judged(source, tmp_path / "one", 3)
+    two, two_read = judged(source, tmp_path / "two", 3, processes=2)
+    assert two_read.as_json() == one_read.as_json()
+    assert two.open_buckets() == []
+    for kind in ("instants", "patients"):
+        for bucket in range(3):
+            assert two.part(kind, bucket).read_bytes() == one.part(kind, bucket).read_bytes()
+
+
 def evaluate(source: Path, output: Path, *options: str) -> tuple[int, str]:
-    done = CliRunner().invoke(app, ["evaluate", "--input", str(source), "--output", str(output), *options])
+    folders = ["--input", str(source), "--output", str(output)]
+    done = CliRunner().invoke(app, ["evaluate", *folders, "--processes", "1", *options])
     return done.exit_code, done.output
 
 
