@@ -179,7 +179,7 @@ class ChartWriter:
         self, start: datetime, hours: float, mg: float, reason: str | None = None, *, bags: Sequence[str] = ()
     ) -> None:
         """An order of intravenous acetylcysteine, with each bag in words, and the infusion that was given."""
-        route = {"route": concept(_INTRAVENOUS)}
+        route: JsonObject = {"route": concept(_INTRAVENOUS)}
         order = {
             "status": "completed",
             "intent": "order",
