@@ -12,6 +12,7 @@ import duckdb
 
 from cds_service.population.buckets import RunError
 from cds_service.population.rows import INSTANT_COLUMNS, ORDER_COLUMNS, PATIENT_COLUMNS
+from cds_service.report import MonthDone
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -115,6 +116,26 @@ _TOTALS = """SELECT count(*) AS patients, count(*) FILTER (instants > 0) AS pati
     count(*) FILTER (is_missed) AS missed, coalesce(sum(duplicates), 0) AS duplicates,
     coalesce(sum(corrected), 0) AS corrected, coalesce(sum(conflicting), 0) AS conflicting,
     coalesce(sum(untimed), 0) AS untimed, coalesce(sum(unread_orders), 0) AS unread_orders FROM patients"""
+
+
+_MONTHS = """WITH told AS (
+    SELECT strftime(first_indicated_at, '%Y-%m') AS month, 1 AS recommended, 0 AS begun, 0 AS needless,
+        is_missed::INTEGER AS missed FROM patients WHERE first_indicated_at IS NOT NULL
+    UNION ALL SELECT strftime(nac_started_at, '%Y-%m'), 0, 1, is_needless::INTEGER, 0 FROM patients
+        WHERE nac_started_at IS NOT NULL)
+    SELECT month, sum(recommended)::INTEGER, sum(begun)::INTEGER, sum(needless)::INTEGER, sum(missed)::INTEGER
+    FROM told GROUP BY 1 ORDER BY 1"""
+
+
+def months_done(folder: Path) -> tuple[MonthDone, ...]:
+    """What was done in each month, by the evaluation in a folder; raises `RunError` where there is none."""
+    table = folder / "patients.parquet"
+    if not table.is_file():
+        msg = f"{table} is not there: `cds-service evaluate` writes it"
+        raise RunError(msg)
+    with duckdb.connect() as connection:
+        connection.read_parquet(str(table)).create_view("patients")
+        return tuple(MonthDone(*row) for row in connection.execute(_MONTHS).fetchall())
 
 
 def figures_of(folder: Path) -> Figures:
