@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _HEIGHT = 90.0
 _WIDTH = 640.0
 _GAP = 0.15
+_MOST_LABELS = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +35,18 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Plot:
-    """Columns side by side under one title; the highest fills the height."""
+    """Columns side by side under one title; the highest fills the height, and not every column has room for a label."""
 
     title: str
     columns: tuple[Column, ...]
     highest: int
     width: float = _WIDTH
     height: float = _HEIGHT
+
+    @property
+    def labelled_every(self) -> int:
+        """Of how many columns the first has its label written below."""
+        return -(-len(self.columns) // _MOST_LABELS) or 1
 
 
 def plot_of(title: str, counts: Sequence[tuple[str, int]]) -> Plot:
@@ -60,6 +66,7 @@ def report_html(figures: Figures, run: Mapping[str, Any], intake: Mapping[str, A
     return _template().render(
         figures=figures,
         run=sorted(run.items()),
+        counted=[(name.replace("_", " "), count) for name, count in figures.totals.items()],
         intake=intake,
         rules=_monthly(figures.by_rule_and_month),
         order_rules=_monthly(figures.order_cautions),
@@ -76,9 +83,9 @@ def _template() -> jinja2.Template:
 
 def _monthly(rows: Rows) -> list[Plot]:
     """Cards by month for each rule, over the same months for all."""
-    months = sorted({month for _, month, _ in rows})
+    months = sorted({month for _, month, *_ in rows})
     counted: dict[str, dict[str, int]] = {}
-    for rule, month, count in rows:
+    for rule, month, count, *_ in rows:
         counted.setdefault(rule, {})[month] = count
     return [plot_of(rule, [(month, by.get(month, 0)) for month in months]) for rule, by in sorted(counted.items())]
 

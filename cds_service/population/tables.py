@@ -72,7 +72,10 @@ _QUERIES = {
     # Patients and new cards of each category. A card is new when the category or the leading rule changes.
     "by_category": """SELECT category, count(DISTINCT patient), count(*) FROM instants WHERE is_new GROUP BY 1
         ORDER BY 3 DESC, 1""",
-    "by_rule_and_month": """SELECT primary_rule, strftime(judged_at, '%Y-%m'), count(*) FROM instants
+    # With the rate per 1,000 patients of whom something became known in that month.
+    "by_rule_and_month": """SELECT primary_rule, month, count(*), round(count(*) * 1000.0 / any_value(seen), 1)
+        FROM (SELECT *, strftime(judged_at, '%Y-%m') AS month FROM instants) JOIN (SELECT strftime(judged_at, '%Y-%m')
+        AS month, count(DISTINCT patient) AS seen FROM instants GROUP BY 1) USING (month)
         WHERE is_new AND primary_rule IS NOT NULL GROUP BY 1, 2 ORDER BY 1, 2""",
     # New cards per 1,000 encounters of the whole population.
     "burden": """SELECT category, count(*), round(count(*) * 1000.0 / (SELECT nullif(sum(encounters), 0) FROM patients),

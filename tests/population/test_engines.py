@@ -128,7 +128,8 @@ def test_figures_count_what_the_rows_say(source: Path, tmp_path: Path) -> None:
     assert figures.totals["needless"] == sum(row["is_needless"] for row in patients)
     new = [row for row in instants if row["is_new"]]
     assert figures.burden[0] == (None, len(new), round(len(new) * 1000 / 40, 1))
-    assert sum(count for _, _, count in figures.by_rule_and_month) == len(new)
+    assert sum(count for _, _, count, _ in figures.by_rule_and_month) == len(new)
+    assert {round(count * 1000 / rate) for _, _, count, rate in figures.by_rule_and_month} <= set(range(1, 41))
     signed = rows(run, "orders")
     assert sum(row[1] for row in figures.signed) == len(signed)
     assert sum(row[3] for row in figures.signed) == sum(bool(row["cautions"]) for row in signed) > 0
@@ -157,3 +158,4 @@ def test_columns_of_a_plot_fill_its_height() -> None:
     drawn = plot_of("t", [("a", 1), ("b", 4), ("c", 0)])
     assert [round(each.height, 1) for each in drawn.columns] == [22.5, 90.0, 0.0]
     assert plot_of("t", []).columns == ()
+    assert [plot_of("t", [("a", 1)] * size).labelled_every for size in (0, 1, 7, 8, 31)] == [1, 1, 1, 2, 5]
