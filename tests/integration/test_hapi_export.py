@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cds_service.population.export import BulkExport, ExportLimits
+from cds_service.population.intake import IntakeFault
 from tests.population.populations import judged, rows
 
 if TYPE_CHECKING:
@@ -21,11 +22,16 @@ pytestmark = pytest.mark.hapi
 def test_hapi_exports_its_patients_and_they_are_judged(
     hapi: str, cases: dict[str, FixtureCase], tmp_path: Path
 ) -> None:
-    """HAPI prepares an export in a job of its own and says when to ask again: the client does as told."""
+    """HAPI prepares an export in a job of its own and says when to ask again: the client does as told.
+
+    One fixture has a level that is about a group of people: it is exported, belongs to nobody, and is named.
+    """
     folder = tmp_path / "exported"
     bulk = BulkExport(hapi, folder, time.sleep, limits=ExportLimits(first_wait_s=0.5, all_waits_s=1200))
     assert bulk.run() == len(list(folder.iterdir()))
     run, report = judged(folder, tmp_path / "judged")
-    assert report.faults == {}
+    ((fault, where),) = report.examples
+    assert fault == IntakeFault.NO_PATIENT
+    assert where.startswith("Observation/foreign-level-is-not-mine-level-1 ")
     assert cases.keys() <= {row["patient"] for row in rows(run, "patients")}
-    assert {"Condition", "Encounter", "MedicationAdministration", "Observation", "Patient"} <= report.resources.keys()
+    assert {"Condition", "MedicationAdministration", "Observation", "Patient"} <= report.resources.keys()
