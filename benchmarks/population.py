@@ -1,8 +1,8 @@
 """How many observations a second the population run judges, and in how much memory, on DuckDB and on Spark.
 
-Every figure is of the whole command `cds-service evaluate` in a process of its own: reading, replay, tables and report.
-Memory is the largest sum of the proportional set sizes of the command and all its children, sampled. Nothing is
-asserted about time: the table has the ratios of one run on one machine.
+Every figure is of the whole command `cds-service evaluate` with its children: reading, replay, tables and report.
+Memory is the largest sum of proportional set sizes, CPU time the sum over all processes; both are sampled. Nothing is
+asserted about time: the table has the ratios of one run on one machine. It is written after every measurement.
 """
 
 from __future__ import annotations
@@ -31,32 +31,46 @@ _SIZES = (10_000, 100_000)
 _MILLION = 1_000_000
 _OBSERVATIONS_PER_PATIENT = 10.9
 _ENGINES = ("duckdb", "spark")
-_SAMPLED_EVERY_S = 0.25
+_SAMPLED_EVERY_S = 0.5
+_TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 _COMMAND = "import sys; from cds_service.cli import app; app(sys.argv[1:])"
 _KIB_PER_MIB = 1024
 _RESULTS = Path(__file__).parent / "results"
 
 
 @dataclass(frozen=True, slots=True)
+class Took:
+    """What one command took: seconds by the clock, CPU seconds of all its processes, and memory."""
+
+    seconds: float
+    cpu_s: float
+    peak_mib: float
+
+
+@dataclass(frozen=True, slots=True)
 class Measured:
-    """One run of one engine. `start_s`: the same command over one patient, which is mostly starting."""
+    """One run of one engine. `start`: what the same command takes for one patient, which is mostly starting."""
 
     engine: str
     observations: int
     instants: int
-    seconds: float
-    start_s: float
-    peak_mib: float
+    took: Took
+    start: Took
 
     @property
     def per_second(self) -> float:
         """Observations a second of the whole command."""
-        return self.observations / self.seconds
+        return self.observations / self.took.seconds
 
     @property
     def per_second_started(self) -> float:
         """Observations a second once the engine is up."""
-        return self.observations / max(self.seconds - self.start_s, 1e-9)
+        return self.observations / max(self.took.seconds - self.start.seconds, 1e-9)
+
+    @property
+    def cpu_ms(self) -> float:
+        """CPU milliseconds of an observation once the engine is up: about the same on a busy machine."""
+        return 1000 * max(self.took.cpu_s - self.start.cpu_s, 0.0) / self.observations
 
 
 def main() -> None:
@@ -68,26 +82,27 @@ def main() -> None:
     options.add_argument("--output", type=Path, default=_RESULTS, help="folder for population.md")
     chosen = options.parse_args()
     sizes = [*chosen.observations, *([_MILLION] if chosen.million else [])]
-    with tempfile.TemporaryDirectory(prefix="cds-benchmark-") as scratch:
-        measured = list(_measured(Path(scratch), sizes, chosen.engines))
     chosen.output.mkdir(parents=True, exist_ok=True)
-    table = _table(measured)
-    (chosen.output / "population.md").write_text(table, encoding="utf-8")
-    sys.stdout.write(table)
+    measured: list[Measured] = []
+    with tempfile.TemporaryDirectory(prefix="cds-benchmark-") as scratch:
+        for each in _measured(Path(scratch), sizes, chosen.engines):
+            measured.append(each)
+            (chosen.output / "population.md").write_text(table(measured), encoding="utf-8")
+    sys.stdout.write(table(measured))
 
 
 def _measured(scratch: Path, sizes: list[int], engines: list[str]) -> Iterator[Measured]:
     """Every size on every engine, the engines in turn."""
     one = _population(scratch, 1)
-    starts = {engine: _run(engine, one, scratch / f"start-{engine}")[0] for engine in engines}
+    starts = {engine: _run(engine, one, scratch / f"start-{engine}") for engine in engines}
     for size in sizes:
         source = _population(scratch, max(round(size / _OBSERVATIONS_PER_PATIENT), 1))
         for engine in engines:
             output = scratch / f"{engine}-{size}"
-            seconds, peak = _run(engine, source, output)
+            took = _run(engine, source, output)
             observations, instants = _counted(output)
-            sys.stderr.write(f"{engine}: {observations} observations in {seconds:.1f} s\n")
-            yield Measured(engine, observations, instants, seconds, starts[engine], peak)
+            sys.stderr.write(f"{engine}: {observations} observations in {took.seconds:.1f} s\n")
+            yield Measured(engine, observations, instants, took, starts[engine])
 
 
 def _population(scratch: Path, patients: int) -> Path:
@@ -96,34 +111,35 @@ def _population(scratch: Path, patients: int) -> Path:
     return folder
 
 
-def _run(engine: str, source: Path, output: Path) -> tuple[float, float]:
-    """Seconds and peak MiB of one command."""
+def _run(engine: str, source: Path, output: Path) -> Took:
+    """One command, watched."""
     options = ["evaluate", "--input", str(source), "--output", str(output), "--engine", engine]
     started = time.perf_counter()
     process = subprocess.Popen([sys.executable, "-c", _COMMAND, *options], stdout=subprocess.DEVNULL,
                                stderr=subprocess.DEVNULL)  # fmt: skip
     peak = 0.0
+    cpu_s: dict[int, float] = {}
     while True:
         try:
             code = process.wait(_SAMPLED_EVERY_S)
         except subprocess.TimeoutExpired:
-            peak = max(peak, _resident_mib(process.pid))
+            family = _family(process.pid)
+            peak = max(peak, sum(map(_own_mib, family)))
+            cpu_s |= {pid: _own_cpu_s(pid) or cpu_s.get(pid, 0.0) for pid in family}
             continue
         if code != 0:
             msg = f"{engine} ended with {code}"
             raise RuntimeError(msg)
-        return time.perf_counter() - started, peak
+        return Took(time.perf_counter() - started, sum(cpu_s.values()), peak)
 
 
-def _resident_mib(root: int) -> float:
-    """Memory in RAM of a process and everything it started; what is shared among them counts once."""
+def _family(root: int) -> set[int]:
+    """A process and everything it started."""
     parents = dict(_parents())
     family = {root}
-    while True:
-        more = {pid for pid, parent in parents.items() if parent in family} - family
-        if not more:
-            return sum(map(_own_mib, family))
+    while more := {pid for pid, parent in parents.items() if parent in family} - family:
         family |= more
+    return family
 
 
 def _parents() -> Iterator[tuple[int, int]]:
@@ -133,6 +149,14 @@ def _parents() -> Iterator[tuple[int, int]]:
                 yield int(folder.name), int((folder / "stat").read_text().rpartition(")")[2].split()[1])
             except OSError:
                 continue  # it ended meanwhile
+
+
+def _own_cpu_s(pid: int) -> float:
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / _TICKS_PER_SECOND  # utime and stime, counted behind the name
 
 
 def _own_mib(pid: int) -> float:
@@ -151,16 +175,16 @@ def _counted(output: Path) -> tuple[int, int]:
 
 _COLUMNS = (
     *("Engine", "Observations", "Instants", "Seconds", "of these start"),
-    *("Observations/s", "once started", "Peak MiB"),
+    *("Observations/s", "once started", "CPU ms an observation", "Peak MiB"),
 )
 
 
-def _table(measured: list[Measured]) -> str:
+def table(measured: list[Measured]) -> str:
     """The figures as Markdown."""
     machine = f"{os.cpu_count()} processors, Python {sys.version.split()[0]}"
     lines = [
-        f"The population run on {machine}, seed {_SEED}. Spark is local[2], DuckDB one process.",
-        "Start: the same command over one patient.",
+        f"The population run on {machine}, seed {_SEED}. DuckDB: a process for each processor; Spark: local[2].",
+        "Start: the same command over one patient. CPU time is of all processes, without that of the start.",
         "",
         f"| {' | '.join(_COLUMNS)} |",
         f"|---|{'---:|' * (len(_COLUMNS) - 1)}",
@@ -172,12 +196,9 @@ def _table(measured: list[Measured]) -> str:
 
 
 def _cells(each: Measured) -> tuple[str, ...]:
-    counted = (f"{each.observations:,}", f"{each.instants:,}", f"{each.seconds:.1f}", f"{each.start_s:.1f}")
-    return (
-        each.engine,
-        *counted,
-        *(f"{rate:.0f}" for rate in (each.per_second, each.per_second_started, each.peak_mib)),
-    )
+    counted = (f"{each.observations:,}", f"{each.instants:,}", f"{each.took.seconds:.1f}", f"{each.start.seconds:.1f}")
+    rates = (f"{each.per_second:.0f}", f"{each.per_second_started:.0f}", f"{each.cpu_ms:.2f}")
+    return (each.engine, *counted, *rates, f"{each.took.peak_mib:.0f}")
 
 
 def _growth(measured: list[Measured]) -> Iterator[str]:
@@ -185,8 +206,12 @@ def _growth(measured: list[Measured]) -> Iterator[str]:
     for engine in dict.fromkeys(each.engine for each in measured):
         for small, large in pairwise(each for each in measured if each.engine == engine):
             times = large.observations / small.observations
-            took = (large.seconds - large.start_s) / (small.seconds - small.start_s)
-            yield f"- {engine}: {times:.1f} times the observations took {took:.1f} times the time once started."
+            took = (large.took.seconds - large.start.seconds) / max(small.took.seconds - small.start.seconds, 1e-9)
+            cpu = times * large.cpu_ms / max(small.cpu_ms, 1e-9)
+            yield (
+                f"- {engine}: {times:.1f} times the observations took {cpu:.1f} times the CPU time "
+                f"and {took:.1f} times the time once started."
+            )
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ Knows typer and rich. Exit codes: 0 answered, 1 failed or differs, 2 cannot star
 from __future__ import annotations
 
 import os
+from pathlib import Path  # noqa: TC003 - typer reads the annotations while running
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import requests
@@ -158,17 +159,21 @@ def _print_check(check: premises.Check) -> None:
 @app.command(name="report")
 def tell_use(
     days: Annotated[int, typer.Option(min=1, max=3650, help="how many days back")] = 30,
+    evaluated: Annotated[
+        Path | None, typer.Option(help="folder of an `evaluate` of the same time: what was done beside what was said")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="as one JSON object")] = False,  # noqa: FBT002 - a flag
 ) -> None:
     """Tell what the service was asked and what became of its cards, from its own records."""
     try:
         report = report_command.read_report(_settings(), days, utc_now())
+        done = None if evaluated is None else report_command.read_evaluation(evaluated)
     except report_command.NothingKeptError as error:
         _stop(str(error))
     if as_json:
-        typer.echo(report_command.as_json(report))
+        typer.echo(report_command.as_json(report, done))
     else:
-        report_command.print_report(_console, report)
+        report_command.print_report(_console, report, done)
 
 
 def _settings() -> Settings:

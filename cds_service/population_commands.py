@@ -5,8 +5,10 @@ Knows typer. Exit codes: 0 done, 1 failed, 2 cannot start.
 
 from __future__ import annotations
 
+import os
 import re
 import time
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path  # noqa: TC003 - typer reads the annotations while running
@@ -96,6 +98,9 @@ def evaluate(  # noqa: PLR0913, PLR0917 - one parameter per option
     bucket: Annotated[
         str | None, typer.Option(help="i/n: judge only part i (from 1) of n, for schedulers of jobs")
     ] = None,
+    processes: Annotated[
+        int | None, typer.Option(min=1, max=256, help="with DuckDB: how many judge side by side; one a processor")
+    ] = None,
     master: Annotated[str, typer.Option(help="with --engine spark: the Spark master")] = "local[2]",
 ) -> None:
     """Replay every patient of a Bulk FHIR export through time and report what the cards would have been."""
@@ -106,7 +111,7 @@ def evaluate(  # noqa: PLR0913, PLR0917 - one parameter per option
         run.begin()
         wanted = None if number is None else [number]
         if run.open_buckets(wanted):
-            told = _judged(engine, source, run, chosen, wanted, master)
+            told = _judged(_Means(engine, processes or os.cpu_count() or 1, master), source, run, chosen, wanted)
             _keep(output / "intake.json", told)
         left = run.open_buckets()
         if left:
@@ -158,20 +163,34 @@ def _show(shown: Progress, task: TaskID, far: HowFar) -> None:
     shown.update(task, description=plain(far.words), completed=far.done, total=far.all or None)
 
 
-def _judged(
-    engine: Engine, source: Path, run: Run, profile: Profile, wanted: list[int] | None, master: str
-) -> IntakeReport:
+@dataclass(frozen=True, slots=True)
+class _Means:
+    """What a population is judged with: `processes` with DuckDB, `master` with Spark."""
+
+    engine: Engine
+    processes: int
+    master: str
+
+
+def _judged(means: _Means, source: Path, run: Run, profile: Profile, wanted: list[int] | None) -> IntakeReport:
     """Judge what is open with the chosen engine."""
-    if engine is Engine.SPARK:
+    if means.engine is Engine.SPARK:
         try:
             from cds_service.population import on_spark  # noqa: PLC0415 - Spark is an extra
         except ImportError:
             _stop("Spark is not installed: pip install 'cds-service[spark]' (and Java 17)", _CANNOT_START)
-        with on_spark.spark_context(master) as context:
+        with on_spark.spark_context(means.master) as context:
             return on_spark.evaluate_on_spark(context, source, run, profile, wanted=wanted)
     with Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), console=_errors) as progress:
         task = progress.add_task("buckets", total=len(run.open_buckets(wanted)))
-        return evaluate_on_duckdb(source, run, profile, wanted=wanted, on_bucket=lambda _: progress.advance(task))
+        return evaluate_on_duckdb(
+            source,
+            run,
+            profile,
+            wanted=wanted,
+            processes=means.processes,
+            on_bucket=lambda _: progress.advance(task),
+        )
 
 
 def _identity(source: Path, profile: Profile) -> dict[str, object]:

@@ -18,7 +18,10 @@ NOTHING = "n/a"
 
 @dataclass(frozen=True, slots=True)
 class HookFigures:
-    """Calls of one hook; `answered` with 200, `fired` with a card. Latencies are of answered calls, by nearest rank."""
+    """Calls of one hook; `answered` with 200, `fired` with a card, `withheld` with one that shadow mode did not show.
+
+    Latencies are of answered calls, by nearest rank.
+    """
 
     hook: str
     calls: int
@@ -27,6 +30,7 @@ class HookFigures:
     p50_ms: float | None = None
     p95_ms: float | None = None
     p99_ms: float | None = None
+    withheld: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,17 +41,43 @@ class DayFigures:
     hook: str
     answered: int
     fired: int
+    withheld: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CardFigures:
+    """Cards of one topic on one UTC day: those shown, and those that shadow mode withheld."""
+
+    day: str
+    topic: str
+    shown: int
+    withheld: int
+
+
+@dataclass(frozen=True, slots=True)
+class MonthDone:
+    """What was done in one UTC month (2026-01), by an evaluation of the charts, in patients.
+
+    `recommended`: for whom treatment would first have been recommended. `begun`: whose acetylcysteine began.
+    """
+
+    month: str
+    recommended: int
+    begun: int
+    needless: int
+    missed: int
 
 
 @dataclass(frozen=True, slots=True)
 class RuleFigures:
-    """One rule: calls in which it was met, the cards it made, and the last word on those cards."""
+    """One rule: calls in which it was met, the cards it made that were shown or withheld, and the last word on them."""
 
     rule: str
     met: int = 0
     cards: int = 0
     accepted: int = 0
     overridden: int = 0
+    withheld: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +115,7 @@ class Report:
     kept_days: int
     hooks: tuple[HookFigures, ...] = ()
     days: tuple[DayFigures, ...] = ()
+    cards: tuple[CardFigures, ...] = ()
     categories: tuple[Counted, ...] = ()
     rules: tuple[RuleFigures, ...] = ()
     reasons: tuple[ReasonFigures, ...] = ()
@@ -116,6 +147,7 @@ def tables(report: Report) -> tuple[ReportTable, ...]:
     return (
         _hooks(report),
         _days(report),
+        _cards(report),
         _latencies(report),
         _counted("categories", "Calls by category", "Category", report.categories, "No card was given."),
         _rules(report),
@@ -130,20 +162,75 @@ def tables(report: Report) -> tuple[ReportTable, ...]:
 
 def _hooks(report: Report) -> ReportTable:
     rows = (
-        (each.hook, str(each.calls), str(each.answered), str(each.fired), rate(each.fired, each.answered))
+        (each.hook, *map(str, (each.calls, each.answered, each.fired, each.withheld)), _firing(each))
         for each in report.hooks
     )
-    columns = ("Hook", "Calls", "Answered", "With a card", "Firing rate")
+    columns = ("Hook", "Calls", "Answered", "With a card", _WITHHELD, "Firing rate")
     return ReportTable("hooks", "Calls by hook", columns, tuple(rows), "No call was recorded.")
 
 
 def _days(report: Report) -> ReportTable:
     rows = (
-        (each.day, each.hook, str(each.answered), str(each.fired), rate(each.fired, each.answered))
+        (each.day, each.hook, *map(str, (each.answered, each.fired, each.withheld)), _firing(each))
         for each in report.days
     )
-    columns = ("Day (UTC)", "Hook", "Answered", "With a card", "Firing rate")
+    columns = ("Day (UTC)", "Hook", "Answered", "With a card", _WITHHELD, "Firing rate")
     return ReportTable("days", "Calls by day", columns, tuple(rows), "No call was recorded.")
+
+
+_WITHHELD = "Withheld (shadow)"
+
+
+def _firing(each: HookFigures | DayFigures) -> str:
+    """Of the answered calls those for which there was a card, shown or not."""
+    return rate(each.fired + each.withheld, each.answered)
+
+
+def _cards(report: Report) -> ReportTable:
+    counts: dict[str, tuple[int, int]] = {}
+    for each in report.cards:
+        shown, withheld = counts.get(each.topic, (0, 0))
+        counts[each.topic] = (shown + each.shown, withheld + each.withheld)
+    rows = tuple((topic, str(shown), str(withheld)) for topic, (shown, withheld) in sorted(counts.items()))
+    return ReportTable("cards", "Cards by topic", ("Topic", "Shown", _WITHHELD), rows, "No card was made.")
+
+
+def comparison(report: Report, done: Iterable[MonthDone]) -> ReportTable:
+    """What the service said in each month beside what an evaluation of the charts says was done.
+
+    The two know each other only by the month: no record of a call says whose chart it was about.
+    """
+    by_month = {each.month: each for each in done}
+    months = sorted({each.day[:7] for each in report.days} | by_month.keys())
+    rows = tuple(_compared(month, report, by_month.get(month)) for month in months)
+    return ReportTable(
+        "compared", "What was said and what was done, by month", _COMPARED, rows, "No month was told of."
+    )
+
+
+_COMPARED = (
+    *("Month (UTC)", "Calls answered", "Indicated: shown", "withheld", "Caution or dose check: shown", "withheld"),
+    *("Charts: first recommended", "Acetylcysteine begun", "of it needless", "Recommended, missed"),
+)
+_INDICATED = frozenset({"indicated"})
+_ABOUT_ORDERS = frozenset({"caution", "dose-check"})
+
+
+def _compared(month: str, report: Report, done: MonthDone | None) -> tuple[str, ...]:
+    days = [each for each in report.days if each.day.startswith(month)]
+    said = [
+        count
+        for topics in (_INDICATED, _ABOUT_ORDERS)
+        for count in _shown_and_withheld(each for each in report.cards if each.topic in topics and month in each.day)
+    ]
+    asked = [sum(each.answered for each in days), *said] if days else [None] * (1 + len(said))
+    known = [None] * 4 if done is None else [done.recommended, done.begun, done.needless, done.missed]
+    return (month, *(NOTHING if count is None else str(count) for count in (*asked, *known)))
+
+
+def _shown_and_withheld(cards: Iterable[CardFigures]) -> tuple[int, int]:
+    counted = list(cards)
+    return sum(each.shown for each in counted), sum(each.withheld for each in counted)
 
 
 def _latencies(report: Report) -> ReportTable:
@@ -159,12 +246,12 @@ def _rules(report: Report) -> ReportTable:
     rows = (
         (
             each.rule,
-            *(str(count) for count in (each.met, each.cards, each.accepted, each.overridden)),
+            *(str(count) for count in (each.met, each.cards, each.withheld, each.accepted, each.overridden)),
             rate(each.overridden, each.accepted + each.overridden),
         )
         for each in report.rules
     )
-    columns = ("Rule", "Met in calls", "Cards", "Accepted", "Overridden", "Override rate")
+    columns = ("Rule", "Met in calls", "Cards shown", _WITHHELD, "Accepted", "Overridden", "Override rate")
     return ReportTable("rules", "Rules, their cards and what became of them", columns, tuple(rows), "No rule was met.")
 
 

@@ -17,15 +17,16 @@ from rich.table import Table
 from rich.text import Text
 
 from cds_service.records import StoreUnavailableError
-from cds_service.report import tables
+from cds_service.report import comparison, tables
 from cds_service.terminal import plain
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from rich.console import Console
 
-    from cds_service.report import Report
+    from cds_service.report import MonthDone, Report
     from cds_service.settings import Settings
 
 
@@ -65,15 +66,27 @@ async def _read(settings: Settings, days: int, now: datetime) -> Report:
         await database.close()
 
 
-def as_json(report: Report) -> str:
-    """The figures as one JSON object; instants in UTC."""
-    return orjson.dumps(asdict(report), option=orjson.OPT_INDENT_2).decode()
+def read_evaluation(folder: Path) -> tuple[MonthDone, ...]:
+    """What was done in each month, by an evaluation of the charts. Raises `NothingKeptError`."""
+    from cds_service.population.buckets import RunError  # noqa: PLC0415 - no other report waits for its libraries
+    from cds_service.population.tables import months_done  # noqa: PLC0415
+
+    try:
+        return months_done(folder)
+    except RunError as error:
+        raise NothingKeptError(str(error)) from None
 
 
-def print_report(console: Console, report: Report) -> None:
-    """Every table, or what is said in place of an empty one."""
+def as_json(report: Report, done: Sequence[MonthDone] | None = None) -> str:
+    """The figures as one JSON object; instants in UTC. `done`: beside them what was done."""
+    told = asdict(report) | ({} if done is None else {"done": [asdict(each) for each in done]})
+    return orjson.dumps(told, option=orjson.OPT_INDENT_2).decode()
+
+
+def print_report(console: Console, report: Report, done: Sequence[MonthDone] | None = None) -> None:
+    """Every table, or what is said in place of an empty one. `done`: with the comparison with what was done."""
     console.print(Text(report.span))
-    for told in tables(report):
+    for told in (*tables(report), *(() if done is None else (comparison(report, done),))):
         if not told.rows:
             console.print(Text(f"\n{told.title}: {told.empty}"))
             continue

@@ -16,6 +16,8 @@ from benchmarks.bars import FLOOR, OWN, PATIENT_VIEW, bars, costs_per_observatio
 from benchmarks.judging import Golden, Way, audit_lines, every_way, goldens, judged
 from benchmarks.load import Load, OneClient, loader_for, p99
 from benchmarks.measuring import Fetching, Measured, Round, Turn
+from benchmarks.population import Measured as PopulationMeasured
+from benchmarks.population import Took, table
 from benchmarks.processes import StartError, free_port, running
 from benchmarks.sizing import sizes
 from benchmarks.targets import own_service
@@ -241,3 +243,12 @@ def test_large_bodies_are_sent_one_by_one(tmp_path: Path) -> None:
     (tmp_path / "large").write_bytes(b"x" * 1_000_001)
     assert loader_for(tmp_path / "small", usual) is usual
     assert loader_for(tmp_path / "large", usual) is not usual
+
+
+def test_the_population_table_shows_rates_and_growth_once_started() -> None:
+    start = Took(seconds=2, cpu_s=1, peak_mib=100)
+    small = PopulationMeasured("duckdb", 1000, 400, Took(seconds=4, cpu_s=3, peak_mib=120), start)
+    large = PopulationMeasured("duckdb", 10_000, 4000, Took(seconds=24, cpu_s=21, peak_mib=130), start)
+    told = table([small, large])
+    assert "| duckdb | 1,000 | 400 | 4.0 | 2.0 | 250 | 500 | 2.00 | 120 |" in told
+    assert "- duckdb: 10.0 times the observations took 10.0 times the CPU time and 11.0 times the time" in told

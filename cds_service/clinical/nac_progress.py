@@ -84,12 +84,13 @@ _DOUBLED = _Part(None, why_open="infusions are charted as overlapping and may be
 
 def progress_of(case: Case) -> NacProgress:
     """The course at `case.now`; empty when no intravenous administration is charted."""
-    bags = _regimen_bags(case)
-    records = with_doses(_distinct(case.nac.administrations), bags)
-    if not records:
+    if not case.nac.administrations:
         return NacProgress(still_open=("no administration of acetylcysteine is charted",))
+    dosed_kg = _dosed_kg(case)
+    bags = _regimen_bags(case, dosed_kg)
+    records = with_doses(_distinct(case.nac.administrations), bags)
     doubled = _doubled(records)
-    parts = [_DOUBLED if record in doubled else _part(record, case, bags) for record in records]
+    parts = [_DOUBLED if record in doubled else _part(record, case.now, bags, dosed_kg) for record in records]
     known = [part.mg_kg for part in parts if part.mg_kg is not None]
     masses = [part.mg for part in parts]
     progress = NacProgress(
@@ -101,7 +102,7 @@ def progress_of(case: Case) -> NacProgress:
         bags=_begun_bags(records, bags),
     )
     if case.nac.state is NacState.RUNNING:
-        return replace(progress, running=_running_bag(case, records))
+        return replace(progress, running=_running_bag(records, bags))
     ends = [(r.given.latest, _ended_by(r.given, r.infused)) for r in records if r.given is not None]
     return replace(
         progress,
@@ -158,17 +159,16 @@ def _surely_begun(record: NacTherapy) -> datetime | None:
     return None if record.given is None else record.given.latest
 
 
-def _part(record: NacTherapy, case: Case, bags: tuple[Bag, ...]) -> _Part:
-    if record.given is not None and record.given.earliest > case.now + timedelta(hours=CLOCK_TOLERANCE.value):
+def _part(record: NacTherapy, now: datetime, bags: tuple[Bag, ...], dosed_kg: float | None) -> _Part:
+    if record.given is not None and record.given.earliest > now + timedelta(hours=CLOCK_TOLERANCE.value):
         return _Part(None, why_open="an infusion is charted in the future")
-    dosed_kg = _dosed_kg(case)
     dose = _mg_kg(record, dosed_kg)
     if dose is None:
-        return _undosed_part(record, bags, dosed_kg, case.now)
+        return _undosed_part(record, bags, dosed_kg, now)
     if record.status == "completed" or (record.status == "stopped" and record.runs_at_a_rate):
         return _Part(dose, record.dose_mg)
     if record.status == _RUNNING:
-        return _running_part(record, dose, case.now)
+        return _running_part(record, dose, now)
     return _Part(None, why_open=f"how much an infusion charted as {record.status} gave")
 
 
@@ -198,12 +198,11 @@ def _running_part(record: NacTherapy, dose_mg_kg: float, now: datetime) -> _Part
     return _Part(dose_mg_kg * share, None if record.dose_mg is None else record.dose_mg * share, is_estimate=True)
 
 
-def _running_bag(case: Case, records: list[NacTherapy]) -> RunningBag | None:
+def _running_bag(records: list[NacTherapy], bags: tuple[Bag, ...]) -> RunningBag | None:
     """The infusion that began last among those charted as running."""
     running = next((r for r in reversed(records) if r.status == _RUNNING), None)
     if running is None:
         return None
-    bags = _regimen_bags(case)
     bag = _matching(running, bags)
     charted = None if running.infused is None or running.infused.is_exact else running.infused.latest
     expected = None if bag is None or (start := _exact_start(running)) is None else start + _duration(bag)
@@ -215,11 +214,10 @@ def _running_bag(case: Case, records: list[NacTherapy]) -> RunningBag | None:
     return replace(shown, number=bag.number, of=len(bags), ends_course_at=None if ends_at is None else ends_at + later)
 
 
-def _regimen_bags(case: Case) -> tuple[Bag, ...]:
-    kg = _dosed_kg(case)
-    if kg is None:
+def _regimen_bags(case: Case, dosed_kg: float | None) -> tuple[Bag, ...]:
+    if dosed_kg is None:
         return ()
-    plan = dosing_for_site(case.profile.regimen, kg, max_weight_kg=case.profile.max_weight_kg)
+    plan = dosing_for_site(case.profile.regimen, dosed_kg, max_weight_kg=case.profile.max_weight_kg)
     return plan.bags if isinstance(plan, DosingPlan) else ()
 
 

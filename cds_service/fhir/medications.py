@@ -57,7 +57,7 @@ _NEVER_HAPPENED = frozenset(
     {"entered-in-error", "not-taken", "not-done", "cancelled", "intended", "draft", "preparation"}
 )
 _ORDERED = frozenset({"active", "on-hold", "completed", "stopped"})
-_ONLY_PROPOSED = frozenset({"proposal", "plan", "option"})
+ONLY_PROPOSED = frozenset({"proposal", "plan", "option"})
 _LONGEST_SINGLE_INGESTION = timedelta(hours=24)
 
 
@@ -255,7 +255,7 @@ def facts_from_request(request: JsonObject, chart: Chart) -> Iterator[Fact]:
 def _is_in_earnest(request: JsonObject) -> bool:
     return (
         token(request.get("status")) in _ORDERED
-        and token(request.get("intent")) not in _ONLY_PROPOSED
+        and token(request.get("intent")) not in ONLY_PROPOSED
         and request.get("doNotPerform") in (None, False)
     )
 

@@ -56,8 +56,29 @@ def chart_at(resources: Iterable[JsonObject], at: datetime) -> list[JsonObject]:
 
 
 def standing_at(known: Iterable[Known], at: datetime) -> list[JsonObject]:
-    """As `chart_at`, of resources whose instants were found before: for looking at many instants of one chart."""
-    return [as_it_stood(resource, at) for resource, since in known if since is None or since <= at]
+    """As `chart_at`, of resources whose instants were found before."""
+    return Standing(known).at(at)
+
+
+class Standing:
+    """A chart to be looked at at many instants: whatever reads alike at two of them is the same object at both."""
+
+    def __init__(self, known: Iterable[Known]) -> None:
+        """Find out what each resource was before it ended."""
+        self._rows = [(resource, since, *_before_its_end(resource)) for resource, since in known]
+
+    def at(self, at: datetime) -> list[JsonObject]:
+        """As `standing_at`."""
+        return [
+            resource if ended_at is None or ended_at <= at else unended
+            for resource, since, ended_at, unended in self._rows
+            if since is None or since <= at
+        ]
+
+
+def _before_its_end(resource: JsonObject) -> tuple[datetime | None, JsonObject]:
+    ended_at = _ended_at(resource)
+    return ended_at, resource if ended_at is None else _unended(resource)
 
 
 def known_versions(resources: Sequence[JsonObject]) -> list[Known]:
@@ -87,17 +108,38 @@ def as_it_stood(resource: JsonObject, at: datetime) -> JsonObject:
 
     The planned end of an infusion stays; when a course of tablets would end was not known. All else is as it is.
     """
-    match resource.get("resourceType"), resource.get("status"):
-        case "MedicationAdministration", "completed":
-            return resource | {"status": "in-progress"} if _ends_after(resource, "effectivePeriod", at) else resource
-        case "MedicationStatement", "active" | "completed":
-            return _still_taken(resource) if _ends_after(resource, "effectivePeriod", at) else resource
-        case "Encounter", "finished" | "completed":
-            period = {"period": element(resource.get("period")) | {"end": None}}
-            return resource | {"status": "in-progress"} | period if _ends_after(resource, "period", at) else resource
-        case "Condition", _:
-            return _condition_as_it_stood(resource, at)
-    return resource
+    return _unended(resource) if (ended_at := _ended_at(resource)) is not None and ended_at > at else resource
+
+
+_PERIODS = {
+    ("MedicationAdministration", "completed"): "effectivePeriod",
+    ("MedicationStatement", "active"): "effectivePeriod",
+    ("MedicationStatement", "completed"): "effectivePeriod",
+    ("Encounter", "finished"): "period",
+    ("Encounter", "completed"): "period",
+}
+
+
+def _ended_at(resource: JsonObject) -> datetime | None:
+    """When what a resource tells of was over, as far as it reads otherwise from then on."""
+    kind = resource.get("resourceType")
+    if kind == "Condition":
+        return recorded_instant(resource.get("abatementDateTime"))
+    period = _PERIODS.get((str(kind), str(resource.get("status"))))
+    return None if period is None else recorded_instant(element(resource.get(period)).get("end"))
+
+
+def _unended(resource: JsonObject) -> JsonObject:
+    """The resource as it read before that end."""
+    match resource.get("resourceType"):
+        case "MedicationStatement":
+            return _still_taken(resource)
+        case "Encounter":
+            period = element(resource.get("period")) | {"end": None}
+            return resource | {"status": "in-progress", "period": period}
+        case "Condition":
+            return _still_active(resource)
+    return resource | {"status": "in-progress"}
 
 
 def _still_taken(statement: JsonObject) -> JsonObject:
@@ -105,16 +147,8 @@ def _still_taken(statement: JsonObject) -> JsonObject:
     return statement | {"status": "active", "effectivePeriod": begun}
 
 
-def _ends_after(resource: JsonObject, period: str, at: datetime) -> bool:
-    end = recorded_instant(element(resource.get(period)).get("end"))
-    return end is not None and end > at
-
-
-def _condition_as_it_stood(condition: JsonObject, at: datetime) -> JsonObject:
+def _still_active(condition: JsonObject) -> JsonObject:
     """A problem that was over only later was active."""
-    over = recorded_instant(condition.get("abatementDateTime"))
-    if over is None or over <= at:
-        return condition
     active = {"coding": [{"system": _CLINICAL_STATUS, "code": "active"}]}
     return {name: value for name, value in condition.items() if name != "abatementDateTime"} | {
         "clinicalStatus": active

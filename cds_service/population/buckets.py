@@ -6,7 +6,7 @@ Knows files. A bucket's part files appear whole or not at all, and are the same 
 from __future__ import annotations
 
 import gzip
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
@@ -14,14 +14,22 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from cds_service.population.replaying import history_of
-from cds_service.population.rows import instant_rows, patient_row
+from cds_service.population.rows import instant_rows, order_rows, patient_row
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from cds_service.clinical.profiles import Profile
     from cds_service.fhir.reading import JsonObject
+    from cds_service.population.replaying import History
+
+ROWS: Mapping[str, Callable[[History], list[dict[str, Any]]]] = {
+    "instants": instant_rows,
+    "orders": order_rows,
+    "patients": lambda history: [patient_row(history)],
+}
+"""The kinds of rows of a patient, and what makes them."""
 
 _PARTS = "parts"
 _MANIFEST = "run.json"
@@ -64,7 +72,7 @@ class Run:
         return self.output / _PARTS
 
     def part(self, kind: str, bucket: int) -> Path:
-        """The file of one bucket's rows; `kind`: "instants" or "patients"."""
+        """The file of one bucket's rows; `kind`: one of `ROWS`."""
         return self.parts / f"{kind}-{bucket:05}-of-{self.buckets:05}.ndjson.gz"
 
     def all_parts(self, kind: str) -> str:
@@ -110,16 +118,17 @@ def judge_bucket(
     `charts`: in order of patient id, each patient once.
     """
     count = 0
-    paths = [run.part(kind, bucket) for kind in ("instants", "patients")]
-    unfinished = [path.with_name(f".{path.name}.unfinished") for path in paths]
-    with compressed(unfinished[0]) as instants, compressed(unfinished[1]) as patients:
+    paths = {kind: run.part(kind, bucket) for kind in ROWS}
+    unfinished = {kind: path.with_name(f".{path.name}.unfinished") for kind, path in paths.items()}
+    with ExitStack() as stack:
+        parts = {kind: stack.enter_context(compressed(path)) for kind, path in unfinished.items()}
         for chart in charts:
             history = history_of(chart.patient_id, map(orjson.loads, chart.resources), shared, profile)
-            instants.writelines(_lines(instant_rows(history)))
-            patients.writelines(_lines([patient_row(history)]))
+            for kind, rows_of in ROWS.items():
+                parts[kind].writelines(_lines(rows_of(history)))
             count += 1
-    for begun, path in zip(unfinished, paths, strict=True):
-        begun.replace(path)
+    for kind, path in paths.items():
+        unfinished[kind].replace(path)
     run.mark_done(bucket)
     return count
 

@@ -1,14 +1,19 @@
 """The population on one machine: DuckDB groups the resources by patient and spills to disk what memory cannot hold.
 
-Knows DuckDB. Reads each input line once into a table on disk and hands out one bucket's charts at a time, so that
-memory is bounded whatever the size of the export.
+Knows DuckDB and processes. Reads each input line once into a table on disk; then each process judges one bucket at a
+time, so that memory is bounded whatever the size of the export.
 """
 
 from __future__ import annotations
 
+import os
 import tempfile
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import groupby
+from multiprocessing import get_context
 from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +21,7 @@ from typing import TYPE_CHECKING
 import duckdb
 import orjson
 
-from cds_service.population.buckets import Chart, bucket_of, judge_bucket
+from cds_service.population.buckets import Chart, RunError, bucket_of, judge_bucket
 from cds_service.population.intake import IntakeReport, input_files, read_file
 
 if TYPE_CHECKING:
@@ -26,7 +31,9 @@ if TYPE_CHECKING:
     from cds_service.population.buckets import Run
     from cds_service.population.intake import Placed
 
-_MEMORY = "512MB"
+_MEMORY_MB = 512
+_SPOOL = "chart.tsv"
+_DATABASE = "chart.duckdb"
 _FETCHED = 2000
 _SHARED = -1
 # More than the longest line that is read.
@@ -44,20 +51,61 @@ def evaluate_on_duckdb(
     profile: Profile,
     *,
     wanted: Iterable[int] | None = None,
+    processes: int = 1,
     on_bucket: Callable[[int], None] = lambda _: None,
 ) -> IntakeReport:
     """Judge the buckets of a run that are not done (of `wanted`, if given); returns what was read.
 
-    `on_bucket` is told how many patients each bucket had.
+    `processes`: how many judge side by side; 1: this one alone. `on_bucket` is told how many patients each bucket had.
+    Raises `RunError` when a process was killed; the buckets that are done stay done.
     """
     open_buckets = run.open_buckets(wanted)
     with tempfile.TemporaryDirectory(prefix="cds-population-") as scratch:
-        report = _spool(source, Path(scratch) / "chart.tsv", frozenset(open_buckets), run.buckets)
-        with _database(Path(scratch)) as connection:
-            shared = {reference: orjson.loads(json) for _, reference, json in _rows(connection, _SHARED)}
-            for bucket in open_buckets:
-                on_bucket(judge_bucket(run, bucket, _charts(connection, bucket), shared, profile))
+        report = _spool(source, Path(scratch) / _SPOOL, frozenset(open_buckets), run.buckets)
+        _make_table(Path(scratch))
+        task = _Task(Path(scratch), run, profile, max(min(processes, len(open_buckets)), 1))
+        for count in _counts(task, open_buckets):
+            on_bucket(count)
     return report
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """What a process needs to know to judge any bucket: the table lies in `scratch`."""
+
+    scratch: Path
+    run: Run
+    profile: Profile
+    processes: int
+
+    def judge(self, buckets: Iterable[int]) -> Iterator[int]:
+        """Judge these buckets one after another; how many patients each had."""
+        with _opened(self.scratch, self.processes) as connection:
+            shared = {reference: orjson.loads(json) for _, reference, json in _rows(connection, _SHARED)}
+            for bucket in buckets:
+                yield judge_bucket(self.run, bucket, _charts(connection, bucket), shared, self.profile)
+
+    def judge_one(self, bucket: int) -> int:
+        """Judge one bucket, in a process that may judge others."""
+        return next(self.judge([bucket]))
+
+
+def _counts(task: _Task, buckets: list[int]) -> Iterator[int]:
+    """How many patients each bucket had, as they get done."""
+    if task.processes == 1:
+        yield from task.judge(buckets)
+        return
+    # Started afresh: a copy of this process would hold copies of threads that do not run.
+    with ProcessPoolExecutor(task.processes, mp_context=get_context("spawn")) as pool:
+        begun = [pool.submit(task.judge_one, bucket) for bucket in buckets]
+        try:
+            for done in as_completed(begun):
+                yield done.result()
+        except BrokenProcessPool:
+            msg = "a process that judged patients was killed: call again to go on, with fewer --processes"
+            raise RunError(msg) from None
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 def _spool(source: Path, spool: Path, buckets: frozenset[int], count: int) -> IntakeReport:
@@ -78,14 +126,28 @@ def _row(bucket: int, placed: Placed) -> bytes:
     return b"%d\t%s\t%s\t%s\n" % (bucket, placed.patient.encode(), reference.encode(), placed.json)
 
 
+def _make_table(scratch: Path) -> None:
+    """Put the spooled rows into a database on disk."""
+    with duckdb.connect(scratch / _DATABASE) as connection:
+        _limit(connection, scratch, 1)
+        connection.execute(_TABLE, [str(scratch / _SPOOL)])
+    (scratch / _SPOOL).unlink()
+
+
 @contextmanager
-def _database(scratch: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """The table of the spooled rows, in a database on disk."""
-    with duckdb.connect(scratch / "chart.duckdb") as connection:
-        connection.execute(f"SET memory_limit = '{_MEMORY}'")
-        connection.execute("SET temp_directory = ?", [str(scratch / "spill")])
-        connection.execute(_TABLE, [str(scratch / "chart.tsv")])
+def _opened(scratch: Path, processes: int) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The database, for reading beside as many processes."""
+    with duckdb.connect(scratch / _DATABASE, read_only=True) as connection:
+        _limit(connection, scratch, processes)
         yield connection
+
+
+def _limit(connection: duckdb.DuckDBPyConnection, scratch: Path, processes: int) -> None:
+    connection.execute(f"SET memory_limit = '{_MEMORY_MB // processes}MB'")
+    connection.execute("SET temp_directory = ?", [str(scratch / f"spill-{os.getpid()}")])
+    connection.execute("SET enable_progress_bar = false")
+    if processes > 1:
+        connection.execute("SET threads = 1")
 
 
 def _charts(connection: duckdb.DuckDBPyConnection, bucket: int) -> Iterator[Chart]:

@@ -1,5 +1,7 @@
 """One patient through time: what the hook would have said at every result, exposure and acetylcysteine event.
 
+What it would have said of the orders is in `signing`.
+
 Pure. Each instant sees the chart as it stood then and is judged by the very functions that serve the hook. What was
 recorded later is not there yet; a resource without any time is there throughout, and is counted.
 """
@@ -14,7 +16,9 @@ from cds_service.clinical.assess import assess
 from cds_service.clinical.facts import NacSource, Route
 from cds_service.fhir.mapping import facts_from_resources, unresolved_references, version_of
 from cds_service.fhir.reading import reference_of
-from cds_service.fhir.replay import Known, known_versions, standing_at
+from cds_service.fhir.replay import Known, Standing, known_versions, standing_at
+from cds_service.population.remembered import Remembered
+from cds_service.population.signing import Replayed, signings_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -24,6 +28,7 @@ if TYPE_CHECKING:
     from cds_service.clinical.facts import NacTherapy, PatientFacts
     from cds_service.clinical.profiles import Profile
     from cds_service.fhir.reading import JsonObject
+    from cds_service.population.signing import Signing
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +53,7 @@ class NacStart:
 class History:
     """One patient's instants in order, the first treatment with acetylcysteine, and how clean the chart was.
 
+    `signings`: what the order hook would have said; `unread_orders`: orders of which that is not known.
     `duplicates`: resources sent more than once. `corrected`: later versions. `conflicting`: other contents under the
     same version. `untimed`: events whose instant is not known.
     """
@@ -55,6 +61,8 @@ class History:
     patient_id: str
     instants: tuple[Instant, ...]
     nac: NacStart | None
+    signings: tuple[Signing, ...]
+    unread_orders: int
     encounters: int
     observations: int
     duplicates: int
@@ -68,19 +76,28 @@ def history_of(
 ) -> History:
     """Replay one patient. `shared`: Medications and Specimens by reference, which charts may point to."""
     own, duplicates = _distinct(resources)
-    known = known_versions([*own, *_referred(own, shared)])
-    whole = facts_from_resources([resource for resource, _ in known], patient_id)
+    known = tuple(known_versions([*own, *_referred(own, shared)]))
+    read = Remembered()
+    whole = facts_from_resources([resource for resource, _ in known], patient_id, read=read)
     events, untimed = _events(known, whole)
+    standing = Standing(known)
     instants = tuple(
-        Instant(at, tuple(sorted(events[at])), assess(facts_at(known, patient_id, at), profile, at))
+        Instant(
+            at,
+            tuple(sorted(events[at])),
+            assess(facts_from_resources(standing.at(at), patient_id, read=read), profile, at),
+        )
         for at in sorted(events)
     )
+    signings, unread_orders = signings_of(Replayed(patient_id, known, standing, read, profile))
     versions = Counter(reference_of(resource) for resource in own)
     numbered = {(reference_of(resource), version_of(resource)) for resource in own}
     return History(
         patient_id,
         instants,
-        _nac_start(known, whole, profile),
+        _nac_start(known, whole, profile, read),
+        signings,
+        unread_orders,
         encounters=sum(1 for name in versions if name.startswith("Encounter/")),
         observations=sum(1 for name in versions if name.startswith("Observation/")),
         duplicates=duplicates,
@@ -88,11 +105,6 @@ def history_of(
         conflicting=len(own) - len(numbered),
         untimed=untimed,
     )
-
-
-def facts_at(known: Iterable[Known], patient_id: str, at: datetime) -> PatientFacts:
-    """What the chart said at an instant."""
-    return facts_from_resources(standing_at(known, at), patient_id)
 
 
 def _distinct(resources: Iterable[JsonObject]) -> tuple[list[JsonObject], int]:
@@ -128,7 +140,7 @@ def _events(known: Iterable[Known], whole: PatientFacts) -> tuple[dict[datetime,
     return events, untimed
 
 
-def _nac_start(known: list[Known], whole: PatientFacts, profile: Profile) -> NacStart | None:
+def _nac_start(known: Iterable[Known], whole: PatientFacts, profile: Profile, read: Remembered) -> NacStart | None:
     """The first acetylcysteine that was given other than to be inhaled."""
     given = [(at, therapy) for therapy in whole.nac if (at := _given_at(therapy)) is not None]
     if not given:
@@ -136,7 +148,8 @@ def _nac_start(known: list[Known], whole: PatientFacts, profile: Profile) -> Nac
     at, therapy = min(given, key=lambda pair: pair[0])
     acetylcysteine = {each.reference for each in whole.nac}
     before = [(resource, since) for resource, since in known if reference_of(resource) not in acetylcysteine]
-    return NacStart(at, therapy.route, assess(facts_at(before, whole.patient.reference, at), profile, at))
+    facts = facts_from_resources(standing_at(before, at), whole.patient.reference, read=read)
+    return NacStart(at, therapy.route, assess(facts, profile, at))
 
 
 def _given_at(therapy: NacTherapy) -> datetime | None:

@@ -13,11 +13,12 @@ import jinja2
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from cds_service.population.tables import Figures
+    from cds_service.population.tables import Figures, Rows
 
 _HEIGHT = 90.0
 _WIDTH = 640.0
 _GAP = 0.15
+_MOST_LABELS = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +35,18 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Plot:
-    """Columns side by side under one title; the highest fills the height."""
+    """Columns side by side under one title; the highest fills the height, and not every column has room for a label."""
 
     title: str
     columns: tuple[Column, ...]
     highest: int
     width: float = _WIDTH
     height: float = _HEIGHT
+
+    @property
+    def labelled_every(self) -> int:
+        """Of how many columns the first has its label written below."""
+        return -(-len(self.columns) // _MOST_LABELS) or 1
 
 
 def plot_of(title: str, counts: Sequence[tuple[str, int]]) -> Plot:
@@ -60,10 +66,12 @@ def report_html(figures: Figures, run: Mapping[str, Any], intake: Mapping[str, A
     return _template().render(
         figures=figures,
         run=sorted(run.items()),
+        counted=[(name.replace("_", " "), count) for name, count in figures.totals.items()],
         intake=intake,
-        rules=_monthly(figures),
+        rules=_monthly(figures.by_rule_and_month),
+        order_rules=_monthly(figures.order_cautions),
         delays=plot_of("Hours from the first recommendation to acetylcysteine", _hours(figures)),
-        examples=_examples(figures),
+        examples=_examples([*figures.examples, *figures.order_examples]),
     )
 
 
@@ -73,11 +81,11 @@ def _template() -> jinja2.Template:
     return environment.get_template("report.html")
 
 
-def _monthly(figures: Figures) -> list[Plot]:
-    """New cards by month for each rule, over the same months for all."""
-    months = sorted({month for _, month, _ in figures.by_rule_and_month})
+def _monthly(rows: Rows) -> list[Plot]:
+    """Cards by month for each rule, over the same months for all."""
+    months = sorted({month for _, month, *_ in rows})
     counted: dict[str, dict[str, int]] = {}
-    for rule, month, count in figures.by_rule_and_month:
+    for rule, month, count, *_ in rows:
         counted.setdefault(rule, {})[month] = count
     return [plot_of(rule, [(month, by.get(month, 0)) for month in months]) for rule, by in sorted(counted.items())]
 
@@ -88,8 +96,8 @@ def _hours(figures: Figures) -> list[tuple[str, int]]:
     return [(str(hour), found.get(hour, 0)) for hour in range(min(found), max(found) + 1)] if found else []
 
 
-def _examples(figures: Figures) -> dict[str, list[tuple[str, Any]]]:
+def _examples(rows: Rows) -> dict[str, list[tuple[str, Any]]]:
     by_rule: dict[str, list[tuple[str, Any]]] = {}
-    for rule, patient, at in figures.examples:
+    for rule, patient, at in rows:
         by_rule.setdefault(rule, []).append((patient, at))
     return by_rule

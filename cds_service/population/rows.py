@@ -1,4 +1,4 @@
-"""What is kept of a replayed patient: one row per instant and one per patient, by id only.
+"""What is kept of a replayed patient: a row per instant, one per signing of orders and one of all, by id only.
 
 Pure. Rows are plain JSON with sorted members, so that equal histories give equal bytes under every engine. No value
 from a chart but the plotted level, no name and no text of a chart goes into a row.
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from cds_service.clinical.assessment import Assessment, Judged
     from cds_service.population.replaying import History, Instant
+    from cds_service.population.signing import Signing
 
 TREATED_WITHIN = timedelta(hours=24)
 """Acetylcysteine this long before or after the first treatment recommendation counts as the answer to it."""
@@ -44,6 +45,19 @@ INSTANT_COLUMNS = {
     "line_mg_l": "DOUBLE",
     "assessment_sha256": "VARCHAR",
 }
+ORDER_COLUMNS = {
+    "patient": "VARCHAR",
+    "signed_at": "TIMESTAMP",
+    "orders": "VARCHAR[]",
+    "kinds": "VARCHAR[]",
+    "was_ordered": "BOOLEAN",
+    "category": "VARCHAR",
+    "topics": "VARCHAR[]",
+    "cautions": "VARCHAR[]",
+    "dose_checks": "VARCHAR[]",
+    "is_critical": "BOOLEAN",
+    "assessment_sha256": "VARCHAR",
+}
 PATIENT_COLUMNS = {
     "patient": "VARCHAR",
     "encounters": "BIGINT",
@@ -62,8 +76,9 @@ PATIENT_COLUMNS = {
     "corrected": "BIGINT",
     "conflicting": "BIGINT",
     "untimed": "BIGINT",
+    "unread_orders": "BIGINT",
 }
-"""The columns of both tables with their DuckDB types."""
+"""The columns of each table with their DuckDB types."""
 
 
 def instant_rows(history: History) -> list[dict[str, Any]]:
@@ -95,6 +110,27 @@ def _instant_row(patient_id: str, instant: Instant) -> dict[str, Any]:
         "level_mg_l": None if point is None else round(point.level.value, _DIGITS),
         "line_mg_l": None if point is None else round(point.line_mg_l, _DIGITS),
         "assessment_sha256": assessment_digest(assessment),
+    }
+
+
+def order_rows(history: History) -> list[dict[str, Any]]:
+    """One row per signing of watched orders, in order of time."""
+    return [_order_row(history.patient_id, signing) for signing in history.signings]
+
+
+def _order_row(patient_id: str, signing: Signing) -> dict[str, Any]:
+    return {
+        "patient": patient_id,
+        "signed_at": _written(signing.at),
+        "orders": list(signing.orders),
+        "kinds": [kind.value for kind in signing.kinds],
+        "was_ordered": signing.was_ordered,
+        "category": _category(signing.assessment),
+        "topics": list(signing.topics),
+        "cautions": list(signing.cautions),
+        "dose_checks": list(signing.dose_checks),
+        "is_critical": signing.is_critical,
+        "assessment_sha256": assessment_digest(signing.assessment),
     }
 
 
@@ -138,6 +174,7 @@ def patient_row(history: History) -> dict[str, Any]:
         "corrected": history.corrected,
         "conflicting": history.conflicting,
         "untimed": history.untimed,
+        "unread_orders": history.unread_orders,
     }
 
 

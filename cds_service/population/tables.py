@@ -1,4 +1,4 @@
-"""From the part files of every bucket to two Parquet tables and the figures of a report.
+"""From the part files of every bucket to three Parquet tables and the figures of a report.
 
 Knows DuckDB and SQL. Figures are counts and ids; nothing else about a patient leaves the tables.
 """
@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from cds_service.population.buckets import RunError
-from cds_service.population.rows import INSTANT_COLUMNS, PATIENT_COLUMNS
+from cds_service.population.rows import INSTANT_COLUMNS, ORDER_COLUMNS, PATIENT_COLUMNS
+from cds_service.report import MonthDone
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 _EXAMPLES = 20
 _TABLES: dict[str, tuple[Mapping[str, str], str]] = {
     "instants": (INSTANT_COLUMNS, "patient, judged_at"),
+    "orders": (ORDER_COLUMNS, "patient, signed_at, orders"),
     "patients": (PATIENT_COLUMNS, "patient"),
 }
 
@@ -42,13 +44,16 @@ class Figures:
     judged: Rows
     needless: Rows
     missed: Rows
+    signed: Rows
+    order_cautions: Rows
+    order_examples: Rows
     gaps: Rows
     unmapped: Rows
     examples: Rows
 
 
 def write_tables(run: Run) -> None:
-    """Write `instants.parquet` and `patients.parquet`; raises `RunError` while a bucket is missing."""
+    """Write the Parquet tables of instants, orders and patients; raises `RunError` while a bucket is missing."""
     missing = run.open_buckets()
     if missing:
         msg = f"{len(missing)} of {run.buckets} buckets are not judged yet"
@@ -67,7 +72,10 @@ _QUERIES = {
     # Patients and new cards of each category. A card is new when the category or the leading rule changes.
     "by_category": """SELECT category, count(DISTINCT patient), count(*) FROM instants WHERE is_new GROUP BY 1
         ORDER BY 3 DESC, 1""",
-    "by_rule_and_month": """SELECT primary_rule, strftime(judged_at, '%Y-%m'), count(*) FROM instants
+    # With the rate per 1,000 patients of whom something became known in that month.
+    "by_rule_and_month": """SELECT primary_rule, month, count(*), round(count(*) * 1000.0 / any_value(seen), 1)
+        FROM (SELECT *, strftime(judged_at, '%Y-%m') AS month FROM instants) JOIN (SELECT strftime(judged_at, '%Y-%m')
+        AS month, count(DISTINCT patient) AS seen FROM instants GROUP BY 1) USING (month)
         WHERE is_new AND primary_rule IS NOT NULL GROUP BY 1, 2 ORDER BY 1, 2""",
     # New cards per 1,000 encounters of the whole population.
     "burden": """SELECT category, count(*), round(count(*) * 1000.0 / (SELECT nullif(sum(encounters), 0) FROM patients),
@@ -87,6 +95,15 @@ _QUERIES = {
         LIMIT 20""",
     "missed": """SELECT patient, first_indicated_at, first_indicated_rule FROM patients WHERE is_missed ORDER BY 1
         LIMIT 20""",
+    # Signings by what was ordered: how many, with a caution, with a dose check, critical, and never ordered.
+    "signed": """SELECT array_to_string(kinds, ', '), count(*), count(*) FILTER (len(topics) > 0),
+        count(*) FILTER (len(cautions) > 0), count(*) FILTER (len(dose_checks) > 0), count(*) FILTER (is_critical),
+        count(*) FILTER (NOT was_ordered) FROM orders GROUP BY 1 ORDER BY 2 DESC, 1""",
+    "order_cautions": """SELECT rule, strftime(signed_at, '%Y-%m'), count(*) FROM (SELECT signed_at,
+        unnest(list_concat(cautions, dose_checks)) AS rule FROM orders) GROUP BY 1, 2 ORDER BY 1, 2""",
+    "order_examples": """SELECT rule, patient, min(signed_at) FROM (SELECT patient, signed_at,
+        unnest(list_concat(cautions, dose_checks)) AS rule FROM orders) GROUP BY 1, 2
+        QUALIFY row_number() OVER (PARTITION BY rule ORDER BY patient) <= 20 ORDER BY 1, 2""",
     "gaps": """SELECT gap, count(DISTINCT patient), count(*) FROM (SELECT patient, unnest(gaps) AS gap FROM instants)
         GROUP BY 1 ORDER BY 2 DESC, 1""",
     "unmapped": """SELECT token, count(DISTINCT patient), count(*) FROM (SELECT patient, unnest(unmapped) AS token
@@ -101,7 +118,27 @@ _TOTALS = """SELECT count(*) AS patients, count(*) FILTER (instants > 0) AS pati
     count(*) FILTER (nac_started_at IS NOT NULL) AS patients_given_nac, count(*) FILTER (is_needless) AS needless,
     count(*) FILTER (is_missed) AS missed, coalesce(sum(duplicates), 0) AS duplicates,
     coalesce(sum(corrected), 0) AS corrected, coalesce(sum(conflicting), 0) AS conflicting,
-    coalesce(sum(untimed), 0) AS untimed FROM patients"""
+    coalesce(sum(untimed), 0) AS untimed, coalesce(sum(unread_orders), 0) AS unread_orders FROM patients"""
+
+
+_MONTHS = """WITH told AS (
+    SELECT strftime(first_indicated_at, '%Y-%m') AS month, 1 AS recommended, 0 AS begun, 0 AS needless,
+        is_missed::INTEGER AS missed FROM patients WHERE first_indicated_at IS NOT NULL
+    UNION ALL SELECT strftime(nac_started_at, '%Y-%m'), 0, 1, is_needless::INTEGER, 0 FROM patients
+        WHERE nac_started_at IS NOT NULL)
+    SELECT month, sum(recommended)::INTEGER, sum(begun)::INTEGER, sum(needless)::INTEGER, sum(missed)::INTEGER
+    FROM told GROUP BY 1 ORDER BY 1"""
+
+
+def months_done(folder: Path) -> tuple[MonthDone, ...]:
+    """What was done in each month, by the evaluation in a folder; raises `RunError` where there is none."""
+    table = folder / "patients.parquet"
+    if not table.is_file():
+        msg = f"{table} is not there: `cds-service evaluate` writes it"
+        raise RunError(msg)
+    with duckdb.connect() as connection:
+        connection.read_parquet(str(table)).create_view("patients")
+        return tuple(MonthDone(*row) for row in connection.execute(_MONTHS).fetchall())
 
 
 def figures_of(folder: Path) -> Figures:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import and_, case, distinct, func, select
 
 from cds_service.report import (
+    CardFigures,
     Counted,
     DayFigures,
     FeedbackFigures,
@@ -16,7 +17,7 @@ from cds_service.report import (
     Report,
     RuleFigures,
 )
-from cds_service.store.calls import FAULT, GAP, RULE, UNMAPPED
+from cds_service.store.calls import FAULT, GAP, RULE, SHADOW, UNMAPPED
 from cds_service.store.tables import CALL_MARKS, CALLS, CARDS, FEEDBACK
 
 if TYPE_CHECKING:
@@ -31,7 +32,11 @@ MOST_LINES = 200
 NO_RULE, NO_REASON, NO_RECORD = "(no rule)", "(none given)", "(card without a record)"
 
 _ANSWERED = CALLS.c.status == 200  # noqa: PLR2004 - HTTP's own number
-_FIRED = CALLS.c.card_count > 0
+_IS_SHADOW = (
+    select(CALL_MARKS.c.call_id).where(CALL_MARKS.c.call_id == CALLS.c.id, CALL_MARKS.c.kind == SHADOW).exists()
+)
+_FIRED = and_(CALLS.c.card_count > 0, ~_IS_SHADOW)
+_WITHHELD = and_(CALLS.c.card_count > 0, _IS_SHADOW)
 _REFUSED = "refused-"
 
 
@@ -60,6 +65,7 @@ async def read_report(connection: AsyncConnection, since: datetime, until: datet
         kept_days,
         hooks=await _hooks(span),
         days=await _days(span),
+        cards=await _cards(span),
         categories=await _counted(span, CALLS.c.category),
         rules=await _rules(span),
         reasons=await _reasons(span),
@@ -73,15 +79,15 @@ async def read_report(connection: AsyncConnection, since: datetime, until: datet
 
 async def _hooks(span: _Span) -> tuple[HookFigures, ...]:
     counts = (
-        select(CALLS.c.hook, func.count(), _how_many(_ANSWERED), _how_many(_FIRED))
+        select(CALLS.c.hook, func.count(), _how_many(_ANSWERED), _how_many(_FIRED), _how_many(_WITHHELD))
         .where(span.calls)
         .group_by(CALLS.c.hook)
         .order_by(CALLS.c.hook)
     )
-    latencies = {hook: values for hook, *values in await span.rows(_latencies(span))}
+    latencies = {hook: (p50, p95, p99) for hook, p50, p95, p99 in await span.rows(_latencies(span))}
     return tuple(
-        HookFigures(hook, calls, answered, fired, *latencies.get(hook, ()))
-        for hook, calls, answered, fired in await span.rows(counts)
+        HookFigures(hook, calls, answered, fired, *latencies.get(hook, (None, None, None)), withheld)
+        for hook, calls, answered, fired, withheld in await span.rows(counts)
     )
 
 
@@ -103,12 +109,34 @@ def _latencies(span: _Span) -> Executable:
 async def _days(span: _Span) -> tuple[DayFigures, ...]:
     day = func.date(CALLS.c.at)
     counts = (
-        select(day, CALLS.c.hook, func.count(), _how_many(_FIRED))
+        select(day, CALLS.c.hook, func.count(), _how_many(_FIRED), _how_many(_WITHHELD))
         .where(span.calls, _ANSWERED)
         .group_by(day, CALLS.c.hook)
         .order_by(day, CALLS.c.hook)
     )
     return tuple(DayFigures(str(at), hook, *numbers) for at, hook, *numbers in await span.rows(counts))
+
+
+async def _cards(span: _Span) -> tuple[CardFigures, ...]:
+    """Each card once, however many rules made it."""
+    made = (
+        select(CARDS.c.card_id, CARDS.c.topic, func.date(CALLS.c.at).label("day"), _as_number(_IS_SHADOW))
+        .join(CALLS, CALLS.c.id == CARDS.c.call_id)
+        .where(span.calls)
+        .distinct()
+        .subquery()
+    )
+    is_withheld = made.c.withheld == 1
+    counts = (
+        select(made.c.day, made.c.topic, _how_many(~is_withheld), _how_many(is_withheld))
+        .group_by(made.c.day, made.c.topic)
+        .order_by(made.c.day, made.c.topic)
+    )
+    return tuple(CardFigures(str(day), topic, *numbers) for day, topic, *numbers in await span.rows(counts))
+
+
+def _as_number(condition: ColumnElement[bool]) -> ColumnElement[int]:
+    return case((condition, 1), else_=0).label("withheld")
 
 
 async def _counted(span: _Span, column: ColumnElement[Any]) -> tuple[Counted, ...]:
@@ -143,14 +171,15 @@ def _named_after(prefix: str, marks: tuple[Counted, ...]) -> tuple[Counted, ...]
 async def _rules(span: _Span) -> tuple[RuleFigures, ...]:
     """Rules that were met, made a card, or were told about, by their ids."""
     met = {each.name: each.calls for each in await _marks(span, RULE)}
-    cards = {(rule or NO_RULE): count for rule, count in await span.rows(_cards_by_rule(span))}
+    made = await span.rows(_cards_by_rule(span))
+    cards = {(rule or NO_RULE, is_withheld): count for rule, is_withheld, count in made}
     told: dict[tuple[str, str], int] = {}
     for rule, outcome, _, count in await span.rows(_told_by_rule(span)):
         told[_rule_name(rule), outcome] = told.get((_rule_name(rule), outcome), 0) + count
-    names = sorted({*met, *cards, *(rule for rule, _ in told)})
+    names = sorted({*met, *(rule for rule, _ in cards), *(rule for rule, _ in told)})
     return tuple(
-        RuleFigures(name, met.get(name, 0), cards.get(name, 0), told.get((name, "accepted"), 0),
-                    told.get((name, "overridden"), 0))
+        RuleFigures(name, met.get(name, 0), cards.get((name, 0), 0), told.get((name, "accepted"), 0),
+                    told.get((name, "overridden"), 0), cards.get((name, 1), 0))
         for name in names
     )  # fmt: skip
 
@@ -170,12 +199,14 @@ def _rule_name(rule: str | None) -> str:
 
 
 def _cards_by_rule(span: _Span) -> Executable:
-    return (
-        select(CARDS.c.rule, func.count(distinct(CARDS.c.card_id)))
+    made = (
+        select(CARDS.c.rule, CARDS.c.card_id, _as_number(_IS_SHADOW))
         .join(CALLS, CALLS.c.id == CARDS.c.call_id)
         .where(span.calls)
-        .group_by(CARDS.c.rule)
+        .subquery()
     )
+    counted = func.count(distinct(made.c.card_id))
+    return select(made.c.rule, made.c.withheld, counted).group_by(made.c.rule, made.c.withheld)
 
 
 def _told_by_rule(span: _Span) -> Executable:

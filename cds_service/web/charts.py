@@ -69,11 +69,14 @@ def _bars(kind: type[Any]) -> Any:
 def _days(report: Report) -> Any:
     days = sorted({each.day for each in report.days})
     fired = {day: sum(each.fired for each in report.days if each.day == day) for day in days}
+    withheld = {day: sum(each.withheld for each in report.days if each.day == day) for day in days}
     answered = {day: sum(each.answered for each in report.days if each.day == day) for day in days}
     chart = _bars(pygal.StackedBar)
     chart.x_labels = days
     chart.add("With a card", [fired[day] for day in days])
-    chart.add("Silent", [answered[day] - fired[day] for day in days])
+    if any(withheld.values()):
+        chart.add("Withheld (shadow)", [withheld[day] for day in days])
+    chart.add("Silent", [answered[day] - fired[day] - withheld[day] for day in days])
     return chart
 
 

@@ -142,7 +142,7 @@ def _home(desk: EhrDesk, status: int = HTTPStatus.OK, problem: str = "") -> Resp
     cases = desk.charts().cases
     first = [cases[slug] for slug in _FIRST_SHOWN if slug in cases]
     return page("ehr_home.html", status, first=first, cases=sorted(cases.values(), key=lambda case: case.slug),
-                server=desk.server, problem=problem)  # fmt: skip
+                server=desk.server, problem=problem, shadow=desk.settings.shadow)  # fmt: skip
 
 
 async def _acted(desk: EhrDesk, app: ASGIApp, visit: Visit, form: Mapping[str, str]) -> Visit:
@@ -256,6 +256,7 @@ async def _shown(desk: EhrDesk, visit: Visit) -> Response:
     return page(
         "ehr_chart.html",
         headers=SCRIPTED,
+        shadow=desk.settings.shadow,
         visit=visit,
         visit_text=as_text(visit),
         case=case,

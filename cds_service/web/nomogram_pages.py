@@ -114,7 +114,7 @@ def _calculator(desk: NomogramDesk, entry: Entry, status: int = HTTPStatus.OK, *
         "profiles": profiles,
     }
     told: dict[str, Any] = {"problems": {}, "cards": None, "view": None, "rules": ()} | result
-    return page("calculator.html", status, entry=entry, **choices, **told)
+    return page("calculator.html", status, entry=entry, shadow=desk.settings.shadow, **choices, **told)
 
 
 def _result(desk: NomogramDesk, entry: Entry) -> Response:

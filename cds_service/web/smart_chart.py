@@ -31,6 +31,11 @@ if TYPE_CHECKING:
 _NOT_NAMED = "Name not on the chart"
 _SILENCE = "No advice: the chart tells of no acetaminophen exposure, level beyond therapeutic use or liver failure."
 
+_SHADOW = (
+    "Shadow mode: this site records what the service would say and shows it to nobody yet. That nothing is said here "
+    "does not mean that IV NAC is not indicated."
+)
+
 
 async def chart_of(session: Session, client: FhirClient | None, deadline_seconds: float) -> Chart:
     """The launched patient's chart, read with the session's token, and what was entered beside it."""
@@ -54,6 +59,8 @@ def shown(chart: Chart, session: Session, settings: Settings, now: datetime) -> 
         "notes": (),
         "silence": "",
     }
+    if settings.shadow:
+        return values | {"silence": _SHADOW}
     try:
         assessment = evaluate(chart, orders=(), profile=settings.clinical_profile, now=now).assessment
     except MissingDataError as error:

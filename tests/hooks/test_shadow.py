@@ -5,17 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from typing import TYPE_CHECKING
 
+import pytest
 from typer.testing import CliRunner
 
 from cds_service.canaries import ask_canaries
 from cds_service.cli import app
 from cds_service.settings import Settings
 from tests.hooks.service import VIEW, issues, prefetch, service, view
-
-if TYPE_CHECKING:
-    import pytest
+from tests.web.smart_ehr import launched
 
 
 async def test_what_would_have_been_shown_is_recorded_and_not_shown(caplog: pytest.LogCaptureFixture) -> None:
@@ -53,6 +51,29 @@ async def test_missing_data_are_a_failure_all_the_same() -> None:
 async def test_canaries_see_the_cards() -> None:
     results = await asyncio.to_thread(ask_canaries, Settings(shadow=True, database_url=""))
     assert [result for result in results if not result.is_well] == []
+
+
+PAGES = ["/", "/ehr/b1-above-line-8h", "/nomogram"]
+
+
+@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize("is_shadow", [True, False])
+async def test_the_pages_for_testers_say_what_they_are(path: str, *, is_shadow: bool) -> None:
+    async with service(shadow=is_shadow) as client:
+        shown = await client.get(path)
+    assert shown.status_code == 200
+    assert ("Shadow mode: clinicians are shown no card." in shown.text) is is_shadow
+
+
+@pytest.mark.parametrize(("is_shadow", "articles"), [(True, 0), (False, 1)])
+async def test_the_smart_app_advises_nobody(articles: int, *, is_shadow: bool) -> None:
+    """The chart and its timeline stay; advice, nomogram and rules do not."""
+    async with launched(shadow=is_shadow) as app:
+        shown = (await app.launch()).text
+    assert shown.count("<article") == articles
+    assert ("Every rule, its verdict and why" in shown) is not is_shadow
+    assert ("Shadow mode: this site records" in shown) is is_shadow
+    assert "Ingestion as told to you" in shown
 
 
 def test_the_demonstration_refuses(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""Bulk export against a real FHIR server: it gives its files, or says in words that it offers none."""
+"""Bulk export against a real FHIR server: every fixture patient comes out of it and can be judged."""
 
 from __future__ import annotations
 
@@ -7,21 +7,31 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from cds_service.population.export import BulkExport, ExportError, ExportLimits
+from cds_service.population.export import BulkExport, ExportLimits
+from cds_service.population.intake import IntakeFault
+from tests.population.populations import judged, rows
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from cds_service.sandbox.fixtures import FixtureCase
+
 pytestmark = pytest.mark.hapi
 
 
-def test_hapi_exports_its_patients_or_says_that_it_does_not(hapi: str, tmp_path: Path) -> None:
-    """A plain HAPI server has no $export; one that has it must give every type in files."""
-    bulk = BulkExport(hapi, tmp_path, time.sleep, limits=ExportLimits(first_wait_s=0.5, all_waits_s=120))
-    try:
-        count = bulk.run()
-    except ExportError as error:
-        assert "does not offer this export" in str(error)  # noqa: PT017 - either is a right answer
-    else:
-        assert count == len(list(tmp_path.glob("*.ndjson")))
-        assert list(tmp_path.glob("Patient-*.ndjson"))
+def test_hapi_exports_its_patients_and_they_are_judged(
+    hapi: str, cases: dict[str, FixtureCase], tmp_path: Path
+) -> None:
+    """HAPI prepares an export in a job of its own and says when to ask again: the client does as told.
+
+    One fixture has a level that is about a group of people: it is exported, belongs to nobody, and is named.
+    """
+    folder = tmp_path / "exported"
+    bulk = BulkExport(hapi, folder, time.sleep, limits=ExportLimits(first_wait_s=0.5, all_waits_s=1200))
+    assert bulk.run() == len(list(folder.iterdir()))
+    run, report = judged(folder, tmp_path / "judged")
+    ((fault, where),) = report.examples
+    assert fault == IntakeFault.NO_PATIENT
+    assert where.startswith("Observation/foreign-level-is-not-mine-level-1 ")
+    assert cases.keys() <= {row["patient"] for row in rows(run, "patients")}
+    assert {"Condition", "MedicationAdministration", "Observation", "Patient"} <= report.resources.keys()

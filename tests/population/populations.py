@@ -29,11 +29,11 @@ def write_lines(path: Path, resources: Iterable[Json | str]) -> None:
     path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
 
-def judged(source: Path, output: Path, buckets: int = 2) -> tuple[Run, IntakeReport]:
+def judged(source: Path, output: Path, buckets: int = 2, processes: int = 1) -> tuple[Run, IntakeReport]:
     """A run that judged every bucket with DuckDB, and what was read."""
     run = Run(output, buckets)
     run.begin()
-    return run, evaluate_on_duckdb(source, run, US_2023)
+    return run, evaluate_on_duckdb(source, run, US_2023, processes=processes)
 
 
 def rows(run: Run, kind: str) -> list[Json]:

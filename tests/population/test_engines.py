@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cds_service.cli import app
-from cds_service.population.buckets import Run, RunError, bucket_of
+from cds_service.population.buckets import ROWS, Run, RunError, bucket_of
 from cds_service.population.report import plot_of, report_html
 from cds_service.population.synth.writing import Population, write_ndjson
 from cds_service.population.tables import figures_of, write_tables
@@ -46,12 +46,23 @@ def test_a_chart_may_lie_in_any_file_and_order(source: Path, tmp_path: Path) -> 
     lines = [line for path in sorted(source.iterdir()) for line in path.read_text(encoding="utf-8").splitlines()]
     write_lines(tmp_path / "in" / "a.ndjson", lines[::-2])
     write_lines(tmp_path / "in" / "b.ndjson", lines[-2::-2])
-    for kind in ("instants", "patients"):
+    for kind in ROWS:
         assert rows(judged(tmp_path / "in", tmp_path / "b")[0], kind) == rows(judged(source, tmp_path / "a")[0], kind)
 
 
+def test_several_processes_write_the_bytes_one_writes(source: Path, tmp_path: Path) -> None:
+    one, one_read = judged(source, tmp_path / "one", 3)
+    two, two_read = judged(source, tmp_path / "two", 3, processes=2)
+    assert two_read.as_json() == one_read.as_json()
+    assert two.open_buckets() == []
+    for kind in ROWS:
+        for bucket in range(3):
+            assert two.part(kind, bucket).read_bytes() == one.part(kind, bucket).read_bytes()
+
+
 def evaluate(source: Path, output: Path, *options: str) -> tuple[int, str]:
-    done = CliRunner().invoke(app, ["evaluate", "--input", str(source), "--output", str(output), *options])
+    folders = ["--input", str(source), "--output", str(output)]
+    done = CliRunner().invoke(app, ["evaluate", *folders, "--processes", "1", *options])
     return done.exit_code, done.output
 
 
@@ -63,7 +74,7 @@ def test_jobs_of_a_scheduler_give_what_one_run_gives(source: Path, tmp_path: Pat
     for name in ("intake.json", "run.json", "report.html"):
         assert (tmp_path / "jobs" / name).read_bytes() == (tmp_path / "one" / name).read_bytes()
     one, jobs = (
-        [duckdb.read_parquet(str(tmp_path / run / f"{table}.parquet")).fetchall() for table in ("instants", "patients")]
+        [duckdb.read_parquet(str(tmp_path / run / f"{table}.parquet")).fetchall() for table in ROWS]
         for run in ("one", "jobs")
     )
     assert one == jobs
@@ -117,7 +128,11 @@ def test_figures_count_what_the_rows_say(source: Path, tmp_path: Path) -> None:
     assert figures.totals["needless"] == sum(row["is_needless"] for row in patients)
     new = [row for row in instants if row["is_new"]]
     assert figures.burden[0] == (None, len(new), round(len(new) * 1000 / 40, 1))
-    assert sum(count for _, _, count in figures.by_rule_and_month) == len(new)
+    assert sum(count for _, _, count, _ in figures.by_rule_and_month) == len(new)
+    assert {round(count * 1000 / rate) for _, _, count, rate in figures.by_rule_and_month} <= set(range(1, 41))
+    signed = rows(run, "orders")
+    assert sum(row[1] for row in figures.signed) == len(signed)
+    assert sum(row[3] for row in figures.signed) == sum(bool(row["cautions"]) for row in signed) > 0
 
 
 def test_an_empty_export_gives_an_empty_report(tmp_path: Path) -> None:
@@ -143,3 +158,4 @@ def test_columns_of_a_plot_fill_its_height() -> None:
     drawn = plot_of("t", [("a", 1), ("b", 4), ("c", 0)])
     assert [round(each.height, 1) for each in drawn.columns] == [22.5, 90.0, 0.0]
     assert plot_of("t", []).columns == ()
+    assert [plot_of("t", [("a", 1)] * size).labelled_every for size in (0, 1, 7, 8, 31)] == [1, 1, 1, 2, 5]

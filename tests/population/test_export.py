@@ -146,7 +146,9 @@ def test_everything_is_fetched_and_nothing_is_left_behind(server: Server, tmp_pa
     assert server.paths() == [KICK_OFF, STATUS, FILE_1, FILE_2, STATUS]
     method, _, headers, query = server.asked[0]
     assert (method, headers["Prefer"]) == ("GET", "respond-async")
-    assert "Observation" in parse_qs(query)["_type"][0].split(",")
+    types = parse_qs(query)["_type"][0].split(",")
+    assert {"Medication", "Observation", "Patient"} <= set(types)
+    assert "MedicationOrder" not in types  # of DSTU2: an R4 server refuses the whole request for it
     assert server.asked[-1][0] == "DELETE"
 
 
@@ -214,7 +216,17 @@ def test_another_servers_export_is_not_mixed_in(server: Server, tmp_path: Path) 
         export(other, tmp_path).run()
 
 
+def test_a_server_that_exports_no_medications_with_patients_is_asked_without(server: Server, tmp_path: Path) -> None:
+    server.replies[KICK_OFF].insert(0, Reply(400))
+    told = Told()
+    assert export(server, tmp_path, told).run() == 2
+    asked = [set(parse_qs(query)["_type"][0].split(",")) for _, path, _, query in server.asked if path == KICK_OFF]
+    assert asked[0] - asked[1] == {"Medication"}
+    assert told.words[0].startswith("without Medication")
+
+
 REFUSED = [
+    pytest.param({KICK_OFF: [Reply(400)]}, "does not offer", id="refused as asked"),
     pytest.param({KICK_OFF: [Reply(404)]}, "does not offer", id="no $export"),
     pytest.param({KICK_OFF: [Reply(501)]}, "does not offer", id="not implemented"),
     pytest.param({KICK_OFF: [Reply(202)]}, "did not begin", id="no place to ask"),

@@ -17,7 +17,7 @@ from cds_service.fhir.mapping import facts_from_resources, version_of
 from cds_service.fhir.queries import QUERIES
 from cds_service.fhir.replay import chart_at, known_versions, standing_at
 from cds_service.hooks.extension import NAME
-from cds_service.population.buckets import Run
+from cds_service.population.buckets import ROWS, Run
 from cds_service.population.canonical import assessment_bytes, extension_bytes
 from cds_service.population.intake import patient_of
 from cds_service.population.on_spark import evaluate_on_spark, spark_context
@@ -154,6 +154,46 @@ async def test_duckdb_says_what_the_hook_says(on_duckdb: Run) -> None:
     assert last
 
 
+def before(chart: Iterable[Json], at: datetime) -> list[Json]:
+    """The chart at an instant, without what became known of drugs at that very instant."""
+    known = [(each, since) for each, since in known_versions(tuple(chart)) if since is None or since <= at]
+    return standing_at([row for row in known if row[1] != at or not row[0]["resourceType"].startswith("Medic")], at)
+
+
+async def test_duckdb_says_of_orders_what_the_hook_says(on_duckdb: Run) -> None:
+    """At every signing in the generated charts: the same cards in the same order, and the same assessment."""
+    by_patient = {patient: chart for patient, chart in charts().items() if patient.startswith("synth-")}
+    signed = [row for row in rows(on_duckdb, "orders") if row["patient"] in by_patient and row["was_ordered"]]
+    clock = Instants(ANCHOR)
+    for row in signed:
+        chart, clock.at = by_patient[row["patient"]], datetime.fromisoformat(row["signed_at"])
+        store = ResourceStore()
+        for resource in sorted(before(chart, clock.at), key=version_of):
+            store.put(resource)
+        orders = [each for each in chart if f"{each['resourceType']}/{each['id']}" in row["orders"]]
+        async with in_process(Settings(database_url=""), store, clock, is_internal=True) as client:
+            cards = await signing(client, row["patient"], orders)
+        assert [card["source"]["topic"]["code"] for card in cards] == row["topics"], row["patient"]
+        told = [card["extension"][NAME] for card in cards]
+        primary = [sha256(extension_bytes(each)).hexdigest() for each in told if each["category"] == row["category"]]
+        assert primary == [row["assessment_sha256"]] or row["category"] not in row["topics"]
+    assert len(signed) > 3
+
+
+async def signing(client: httpx.AsyncClient, patient_id: str, orders: Iterable[Json]) -> list[Json]:
+    """The cards that the hook answers the signing of these orders with."""
+    drafts = {"resourceType": "Bundle", "entry": [{"resource": each | {"status": "draft"}} for each in orders]}
+    call = {
+        "hook": "order-sign",
+        "hookInstance": "4e8a1b6c-7d0f-4f3e-9a41-2f0c5f6c7a11",
+        "context": {"userId": "Practitioner/example", "patientId": patient_id, "draftOrders": drafts},
+    }
+    answer = await client.post("/cds-services/iv-nac-order-sign", json=call)
+    assert answer.status_code == 200, answer.text
+    cards: list[Json] = answer.json()["cards"]
+    return cards
+
+
 @pytest.mark.skipif(shutil.which("java") is None, reason="Spark needs Java 17")
 def test_spark_writes_the_bytes_duckdb_writes(source: Path, on_duckdb: Run, tmp_path: Path) -> None:
     """The same part files and the same account of the input; what is done already is not judged again."""
@@ -162,7 +202,7 @@ def test_spark_writes_the_bytes_duckdb_writes(source: Path, on_duckdb: Run, tmp_
     with spark_context("local[2]") as context:
         report = evaluate_on_spark(context, source, run, US_2023)
         again = evaluate_on_spark(context, source, run, US_2023)
-    for kind in ("instants", "patients"):
+    for kind in ROWS:
         for bucket in range(run.buckets):
             assert run.part(kind, bucket).read_bytes() == on_duckdb.part(kind, bucket).read_bytes()
     assert report.as_json() == judged(source, tmp_path / "again")[1].as_json() == again.as_json()

@@ -15,6 +15,7 @@ from sqlalchemy import create_engine, text
 
 from cds_service.records import CardRecord, CommentLength, FeedbackRecord, Outcome, StoreUnavailableError
 from cds_service.report import (
+    CardFigures,
     Counted,
     DayFigures,
     FeedbackFigures,
@@ -302,6 +303,20 @@ async def a_report_counts_calls_by_what_came_of_them(url: str) -> None:
     assert report.rules == (RuleFigures("A2-y", met=100), RuleFigures("B1-x", met=100))
 
 
+async def a_report_tells_cards_of_shadow_mode_from_those_shown(url: str) -> None:
+    two_rules = (CardRecord("card-1", "dose-check", ("F1-y", "F2-z")),)
+    shown = call(rules=("F1-y",), cards=two_rules)
+    shadow = replace(shown, cards=(CardRecord("card-2", "dose-check", ("F1-y",)),), is_shadow=True)
+    silent = call(rules=(), topics=(), cards=(), category=None, silence="outside the population", is_shadow=True)
+    async with migrated(url) as database:
+        await database.keep_calls([KeptCall(f"{n:032}", NOW, each) for n, each in enumerate((shown, shadow, silent))])
+        report = await database.report(NOW - timedelta(days=1), LATER, 90)
+    (hook,), (day,) = report.hooks, report.days
+    assert (hook.answered, hook.fired, hook.withheld) == (day.answered, day.fired, day.withheld) == (3, 1, 1)
+    assert report.cards == (CardFigures("2026-01-15", "dose-check", 1, 1),)
+    assert report.rules == (RuleFigures("F1-y", met=2, cards=1, withheld=1), RuleFigures("F2-z", cards=1))
+
+
 async def a_report_tells_by_rule_what_became_of_cards(url: str) -> None:
     made = call(
         rules=("B1-x",),
@@ -359,5 +374,6 @@ CASES: list[Callable[[str], Awaitable[None]]] = [
     tables_of_a_later_version_are_left_alone,
     a_report_of_nothing_has_no_figures,
     a_report_counts_calls_by_what_came_of_them,
+    a_report_tells_cards_of_shadow_mode_from_those_shown,
     a_report_tells_by_rule_what_became_of_cards,
 ]

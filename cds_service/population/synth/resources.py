@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 from cds_service.fhir.codes import loinc
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from cds_service.fhir.reading import JsonObject
 
 _LOINC = "http://loinc.org"
@@ -175,20 +177,23 @@ class ChartWriter:
         }
         self.add("MedicationStatement", members)
 
-    def nac(self, start: datetime, hours: float, mg: float, reason: str | None = None) -> None:
-        """An order of intravenous acetylcysteine, and the infusion that was given."""
+    def nac(
+        self, start: datetime, hours: float, mg: float, reason: str | None = None, *, bags: Sequence[str] = ()
+    ) -> None:
+        """An order of intravenous acetylcysteine, with each bag in words, and the infusion that was given."""
+        route: JsonObject = {"route": concept(_INTRAVENOUS)}
         order = {
             "status": "completed",
             "intent": "order",
             "medicationCodeableConcept": concept(NAC_INJECTION),
             "authoredOn": self.time(start - timedelta(minutes=20)),
-            "dosageInstruction": [{"route": concept(_INTRAVENOUS)}],
+            "dosageInstruction": [route | {"text": bag} for bag in bags] or [route],
         }
         self.add("MedicationRequest", order if reason is None else order | {"reasonCode": [{"text": reason}]})
         given = {
             "status": "completed",
             "medicationCodeableConcept": concept(NAC_INJECTION),
             "effectivePeriod": {"start": self.time(start), "end": self.time(start + timedelta(hours=hours))},
-            "dosage": {"route": concept(_INTRAVENOUS), "dose": quantity(mg, "mg", "mg")},
+            "dosage": route | {"dose": quantity(mg, "mg", "mg")},
         }
         self.add("MedicationAdministration", given)

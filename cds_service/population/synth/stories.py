@@ -26,6 +26,9 @@ _FIRST_H, _LAST_H = 4.0, 24.0
 _NEEDLESS, _MISSED = 0.05, 0.08
 _INFUSION_H = 21.0
 _MG_PER_KG = 300.0
+# The three bags of the US label from 41 kg: mg/kg, mL of diluent, hours.
+_BAGS = ((150.0, "200 mL", 1), (50.0, "500 mL", 4), (100.0, "1 L", 16))
+_SLIP = 0.04
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +167,18 @@ def _course(told: Telling, doses: tuple[Dose, ...], since_h: float, *, is_injure
     for hours in (first_draw_h, *(24.0 * day for day in range(1, 4))):
         _enzymes(told, alt_u_l(peak, since_h + hours), hours)
     if nac_h is not None:
-        told.chart.nac(told.after(nac_h), _INFUSION_H, round(_MG_PER_KG * min(told.weight_kg, 100.0)))
+        dosed_kg = min(told.weight_kg, 100.0)
+        told.chart.nac(told.after(nac_h), _INFUSION_H, round(_MG_PER_KG * dosed_kg), bags=_bags(told, dosed_kg))
+
+
+def _bags(told: Telling, dosed_kg: float) -> list[str]:
+    """The three bags as ordered; now and then a zero too many in the first."""
+    slip = 10 if told.draws.happens(_SLIP) else 1
+    factors = (slip, 1, 1)
+    return [
+        f"{round(mg_kg * dosed_kg * factor)} mg in {diluent} D5W over {hours} h"
+        for (mg_kg, diluent, hours), factor in zip(_BAGS, factors, strict=True)
+    ]
 
 
 def _treated_at(told: Telling, level: float, drawn_h: float, draw_h: float, *, is_injured: bool) -> float | None:

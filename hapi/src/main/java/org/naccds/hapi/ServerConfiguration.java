@@ -1,6 +1,7 @@
 package org.naccds.hapi;
 
 import ca.uhn.fhir.batch2.jobs.config.Batch2JobsConfig;
+import ca.uhn.fhir.batch2.jobs.export.BulkDataExportProvider;
 import ca.uhn.fhir.context.FhirContext;
 import ca.uhn.fhir.jpa.api.config.JpaStorageSettings;
 import ca.uhn.fhir.jpa.api.config.ThreadPoolFactoryConfig;
@@ -55,9 +56,10 @@ public class ServerConfiguration {
   @Bean
   public JpaStorageSettings storageSettings() {
     JpaStorageSettings settings = new JpaStorageSettings();
-    // Terminology expansion and background jobs cost start-up time and no test needs them.
+    // Terminology expansion costs start-up time and no test needs it.
     settings.setPreExpandValueSets(false);
-    settings.setSchedulingDisabled(true);
+    // The steps of a bulk export follow each other at once and not at the next minute.
+    settings.setJobFastTrackingEnabled(true);
     // A reused result set would hide what a test has just written.
     settings.setReuseCachedSearchResultsForMillis(null);
     // Fixtures hold dangling references on purpose: charts do too.
@@ -111,11 +113,13 @@ public class ServerConfiguration {
       FhirContext context,
       ResourceProviderFactory resources,
       IJpaSystemProvider system,
+      BulkDataExportProvider export,
       DatabaseBackedPagingProvider paging,
       IFhirSystemDao<?, ?> dao) {
     RestfulServer server = new RestfulServer(context);
     server.registerProviders(resources.createProviders());
     server.registerProvider(system);
+    server.registerProvider(export);
     int page = Integer.getInteger("hapi.page", DEFAULT_PAGE);
     paging.setDefaultPageSize(page);
     paging.setMaximumPageSize(page);
