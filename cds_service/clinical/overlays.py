@@ -64,13 +64,12 @@ class OverlayRule:
     evidence: tuple[Evidence, ...]
 
 
-def overlay_reasons(case: Case, judged: Iterable[Judged], dosing: Dosing) -> dict[Overlay, tuple[str, ...]]:
-    """Every overlay that applies, with the reasons, in a fixed order."""
+def overlay_reasons(case: Case, met: Iterable[Judged], dosing: Dosing) -> dict[Overlay, tuple[str, ...]]:
+    """Every overlay that applies, with the reasons, in a fixed order; `met`: the rules whose condition holds."""
     reasons: dict[Overlay, list[str]] = {}
-    for item in judged:
-        if item.finding.is_met:
-            for overlay in sorted(item.rule.overlays | item.finding.overlays):
-                reasons.setdefault(overlay, []).append(item.finding.because)
+    for item in met:
+        for overlay in sorted(item.rule.overlays | item.finding.overlays):
+            reasons.setdefault(overlay, []).append(item.finding.because)
     for row in OVERLAYS:
         finding = row.judge(case, dosing)
         if finding.is_met:
