@@ -136,17 +136,18 @@ def _shows_primary(call: _Call, kind: OrderKind) -> bool:
     is_replaced = category is Category.NOT_INDICATED and any(
         rule_number(caution.judged) == _NOT_INDICATED_CAUTION for caution in call.assessment.cautions
     )
-    return not is_replaced and (category in ORDER_CASES[kind].shows or _makes_charcoal_meet_oral_nac(call))
+    return not is_replaced and (category in ORDER_CASES[kind].shows or _may_make_charcoal_meet_oral_nac(call))
 
 
-def _makes_charcoal_meet_oral_nac(call: _Call) -> bool:
-    """Whether the charcoal overlay applies and a selected order is one of the two."""
+def _may_make_charcoal_meet_oral_nac(call: _Call) -> bool:
+    """Whether a selected order is one of the two, and the other is charted, or may be on lists that cannot be read."""
+    assessment = call.assessment
     selected = call.orders.selected_drugs if call.orders else ()
     is_one_of_them = any(
         order.is_charcoal or (order.substance is OrderedSubstance.ACETYLCYSTEINE and order.route is Route.ORAL)
         for order in selected
     )
-    return is_one_of_them and Overlay.CHARCOAL in call.assessment.overlays
+    return is_one_of_them and (Overlay.CHARCOAL in assessment.overlays or assessment.facts.medications_unread)
 
 
 def _primary(call: _Call, case: OrderCase | None) -> Iterator[_Draft]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from tests.hooks.service import VIEW, bundle, issues, prefetch, service, topics, view
+from tests.hooks.service import SELECT, VIEW, bundle, issues, order, prefetch, service, topics, view
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,10 +36,13 @@ def failing(how: Any) -> Callable[[httpx.Request], httpx.Response]:
 
 async def asked(how: Any, **changes: Any) -> httpx.Response:
     """The answer to a call whose medications are to be fetched from a server that fails so."""
-    body = view(fhirServer=BASE, prefetch=prefetch(**UNSENT | changes))
+    return await posted(how, VIEW, view(fhirServer=BASE, prefetch=prefetch(**UNSENT | changes)))
+
+
+async def posted(how: Any, path: str, body: dict[str, Any]) -> httpx.Response:
     limits: dict[str, Any] = {"fhir_timeout_seconds": 0.2, "deadline_seconds": 1}
     async with service(failing(how), allowed_fhir_servers=(BASE,), **limits) as client:
-        return await client.post(VIEW, json=body)
+        return await client.post(path, json=body)
 
 
 @pytest.mark.parametrize("how", PASSING, ids=repr)
@@ -78,3 +81,12 @@ async def test_without_a_server_the_missing_lists_are_a_gap_on_the_card() -> Non
     async with service() as client:
         answer = await client.post(VIEW, json=view(prefetch=prefetch(40, **UNSENT)))
     assert topics(answer) == ["not-indicated"]
+
+
+@pytest.mark.parametrize("how", PASSING, ids=repr)
+@pytest.mark.parametrize(("drug", "said"), [("oral-nac", ["data-needed"]), ("amoxicillin", [])])
+async def test_an_order_that_charcoal_may_meet_is_not_passed_in_silence(how: Any, drug: str, said: list[str]) -> None:
+    """Charcoal that was given may stand on the lists that cannot be read."""
+    body = order(drug) | {"fhirServer": BASE, "prefetch": prefetch(**UNSENT)}
+    answer = await posted(how, SELECT, body)
+    assert topics(answer) == said
