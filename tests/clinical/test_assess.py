@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from cds_service.clinical.assess import asks_of
+from cds_service.clinical.assess import asks_of, assess
 from cds_service.clinical.assessment import Judged
 from cds_service.clinical.facts import DataGap, GapKind, NacSource, Problem
 from cds_service.clinical.findings import Ask, Category, Overlay, Test, Verdict, all_of, any_of, met, unknown
@@ -21,6 +22,8 @@ from tests.clinical.facts_builders import (
     alt,
     amount,
     assessed,
+    ast,
+    chart,
     finding,
     has,
     hours_ago,
@@ -258,3 +261,27 @@ def test_the_bilirubin_of_the_episode_counts_to_the_hour() -> None:
     assert Overlay.ASSAY_BILIRUBIN in assessed(overdose(9), level(80), result(Analyte.BILIRUBIN, 12, week)).overlays
     later = result(Analyte.BILIRUBIN, 12, week + 1 / 60)
     assert Overlay.ASSAY_BILIRUBIN not in assessed(overdose(9), level(80), later).overlays
+
+
+@pytest.mark.parametrize(
+    ("mg_l", "is_unread", "category", "below_line"),
+    [
+        (40, False, Category.NOT_INDICATED, Verdict.MET),
+        (40, True, Category.DATA_NEEDED, Verdict.UNKNOWN),
+        (120, True, Category.INDICATED, Verdict.NOT_MET),
+    ],
+)
+def test_unread_drugs_keep_not_indicated_from_being_said_and_nothing_else(
+    mg_l: float, category: Category, below_line: Verdict, *, is_unread: bool
+) -> None:
+    """8 h after the ingestion, where the line lies at 75 mg/L."""
+    facts = replace(chart(overdose(9), level(mg_l, 1), alt(20, 1), ast(20, 1)), medications_unread=is_unread)
+    found = assess(facts, US_2023, NOW)
+    below = finding(found, "B3")
+    assert (found.category, below.verdict) == (category, below_line)
+    if below.verdict is Verdict.UNKNOWN:
+        assert below.because.endswith("; but the drugs taken or given could not be read and may change this")
+        assert below.because.startswith(
+            finding(assess(replace(facts, medications_unread=False), US_2023, NOW), "B3").because
+        )
+        assert below.missing == ("the list of drugs taken or given",)

@@ -52,6 +52,13 @@ def test_a_whole_course_however_it_is_charted(amounts: list[dict[str, Any]], mg:
     assert (found.is_whole_course, found.still_open, found.is_estimate) == (True, (), False)
 
 
+def test_a_volume_a_little_off_is_that_of_its_bag() -> None:
+    """50 mL for 52.5, 18 for 17.5 and 35 for 35, of 200 mg/mL."""
+    found = course({"concentrate_ml": 50}, {"concentrate_ml": 18}, {"concentrate_ml": 35})
+    assert found.given_mg == pytest.approx(20_600)
+    assert found.still_open == ()
+
+
 @pytest.mark.parametrize(
     ("amounts", "says"),
     [
@@ -129,6 +136,8 @@ def test_a_rate_counts_for_the_time_that_is_charted(
     assert found.given_mg_kg == pytest.approx(150 + (mg_kg or 0))
     assert found.is_estimate is is_estimate
     assert bool(found.still_open) is (mg_kg is None)
+    if mg_kg is not None and record.infused is None:
+        assert found.given_mg == pytest.approx(10_500 + mg_kg * 70)
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,14 @@ def test_every_stated_dose_is_compared(bag: dict[str, Any], words: str, times: f
     assert stated.times.high == pytest.approx(times)
 
 
+@pytest.mark.parametrize(("cap_kg", "times"), [(None, 1.2), (110, 1.1), (100, 1.0), (80, 0.8), (130, 1.2)])
+def test_a_dose_per_kg_counts_up_to_the_weight_the_order_names(cap_kg: float | None, times: float) -> None:
+    """150 mg/kg for 120 kg, of whom the regimen doses 100."""
+    bag = OrderedBag(reference="MedicationRequest/n", dose_mg_kg=one(150), cap_kg=cap_kg)
+    (stated,) = stated_doses(bag, LOADING, Body(120, 100))
+    assert stated.times.high == pytest.approx(times)
+
+
 @pytest.mark.parametrize("bag", [{"dose_mg": one(10_500)}, {"rate_mg_h": one(10_500)}])
 def test_without_a_weight_an_amount_cannot_be_compared(bag: dict[str, Any]) -> None:
     assert stated_doses(OrderedBag(reference="MedicationRequest/n", **bag), LOADING, Body(None, None)) == ()
