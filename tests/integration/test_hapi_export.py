@@ -32,7 +32,7 @@ def test_hapi_exports_its_patients_and_they_are_judged(
         hapi,
         folder,
         lambda told_s: time.sleep(min(told_s, _ASK_AGAIN_S)),
-        limits=ExportLimits(first_wait_s=0.5),
+        limits=ExportLimits(first_wait_s=0.5, all_waits_s=24_000),
     )
     assert bulk.run() == len(list(folder.iterdir()))
     run, report = judged(folder, tmp_path / "judged")
