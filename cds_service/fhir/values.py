@@ -134,9 +134,8 @@ def read_quantity(analyte: Analyte, value: Any) -> Bounded:
     if written is None:
         raise ValueRefusedError(GapKind.MISSING, f"{analyte.value} has no value")
     amount = _number(analyte, written)
-    unit, factor = _unit_of(analyte, quantity)
-    in_canonical = amount * factor if factor is not None else _converted(analyte, amount, unit, found=unit or "")
-    return Bounded(in_canonical, _comparator(analyte, quantity))
+    unit = _unit_of(analyte, quantity)
+    return Bounded(_converted(analyte, amount, unit, found=unit or ""), _comparator(analyte, quantity))
 
 
 def _number(analyte: Analyte, value: Any) -> float:
@@ -170,29 +169,23 @@ def _comparator(analyte: Analyte, quantity: JsonObject) -> Comparator:
     return found
 
 
-def _unit_of(analyte: Analyte, quantity: JsonObject) -> _Unit:
+def _unit_of(analyte: Analyte, quantity: JsonObject) -> str | None:
     """The unit to convert with: the UCUM code first, else the unit text; refuses two that disagree."""
-    system = quantity.get("system")
-    return _agreed_unit(
-        analyte, text(quantity.get("code")), text(quantity.get("unit")), system is None or system == _UCUM
-    )
+    code, unit, system = quantity.get("code"), quantity.get("unit"), quantity.get("system")
+    return _agreed_unit(analyte, text(code), text(unit), is_ucum=system is None or system == _UCUM)
 
 
 @lru_cache(maxsize=1024)
-def _agreed_unit(analyte: Analyte, code: str | None, unit: str | None, is_ucum: bool) -> _Unit:  # noqa: FBT001 - a key of the cache
-    by_code, by_unit = _factor(analyte, code), _factor(analyte, unit)
+def _agreed_unit(analyte: Analyte, code: str | None, unit: str | None, *, is_ucum: bool) -> str | None:
     if code is None or unit is None:
-        return (unit, by_unit) if code is None else (code, by_code)
+        return code or unit
+    by_code, by_unit = _factor(analyte, code), _factor(analyte, unit)
     if by_code is None and by_unit is not None and not is_ucum:
-        return unit, by_unit
+        return unit
     if by_code is not None and by_unit is not None and by_code != by_unit:
         words = f"{analyte.value} has the unit {unit!r} but the unit code {code!r}"
         raise ValueRefusedError(GapKind.UNKNOWN_UNIT, words, code)
-    return code, by_code
-
-
-_Unit = tuple[str | None, float | None]
-"""A unit as charted, and its factor to the canonical unit of the analyte; None where the unit is not known for it."""
+    return code
 
 
 def upper_amount(dose: Bounded) -> float:
@@ -289,15 +282,14 @@ def upper_limit_of(analyte: Analyte, observation: JsonObject) -> float | None:
 
     A limit without a unit is in the value's unit. None when there is none that can be read.
     """
-    lowest = None
-    for entry in elements(observation.get("referenceRange")):
-        if entry.get("type") is None or _is_normal(entry):
-            limit = _limit_of(analyte, entry, observation)
-            lowest = limit if lowest is None or (limit is not None and limit < lowest) else lowest
-    return lowest
+    ranges = elements(observation.get("referenceRange"))
+    limits = (_limit_of(analyte, entry, observation) for entry in ranges if _is_normal(entry))
+    return min((limit for limit in limits if limit is not None), default=None)
 
 
 def _is_normal(entry: JsonObject) -> bool:
+    if entry.get("type") is None:
+        return True
     kind = concept_from(entry["type"])
     words = {word.casefold() for word in (*kind.bare, *kind.written)}
     return kind.is_empty or bool(words & _NORMAL)
@@ -308,11 +300,8 @@ def _limit_of(analyte: Analyte, entry: JsonObject, observation: JsonObject) -> f
     written = high.get("value")
     try:
         if written is not None:
-            unit, factor = _unit_of(analyte, high)
-            amount = _number(analyte, written)
-            if unit is not None and factor is not None:
-                return _positive(amount * factor)
-            return _positive(_converted(analyte, amount, unit or _unit_of_value(analyte, observation)))
+            unit = _unit_of(analyte, high) or _unit_of_value(analyte, observation)
+            return _positive(_converted(analyte, _number(analyte, written), unit))
         plain = _PLAIN_RANGE.fullmatch(text(entry.get("text")) or "")
         if plain is None:
             return None
@@ -323,7 +312,7 @@ def _limit_of(analyte: Analyte, entry: JsonObject, observation: JsonObject) -> f
 
 
 def _unit_of_value(analyte: Analyte, observation: JsonObject) -> str | None:
-    return _unit_of(analyte, element(observation.get("valueQuantity")))[0]
+    return _unit_of(analyte, element(observation.get("valueQuantity")))
 
 
 def _positive(limit: float) -> float | None:
