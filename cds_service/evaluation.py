@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, replace
+from itertools import chain
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -114,8 +115,9 @@ async def read_chart(source: ChartSource, *, references: Iterable[str] = ()) -> 
         source = replace(source, client=source.client.for_one_call())
     gathered, referred = await asyncio.gather(_gathered(source), _referred(source, references))
     mapping_started = perf_counter()
-    resources = (*gathered.resources, *_not_charted(source.entered, gathered.resources))
-    facts = facts_from_resources(resources, source.patient_id, gaps=gathered.gaps)
+    charted = chain(gathered.resources, (each.resource for each in gathered.plain))
+    resources = (*gathered.resources, *_not_charted(source.entered, charted))
+    facts = facts_from_resources(resources, source.patient_id, plain=gathered.plain, gaps=gathered.gaps)
     timings = {
         "gather": _milliseconds(mapping_started - started),
         "map": _milliseconds(perf_counter() - mapping_started),

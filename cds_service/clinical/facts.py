@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from datetime import date, datetime
@@ -47,8 +47,7 @@ class DataGap:
     found: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class LabResult:
+class LabResult(NamedTuple):
     """One laboratory result. `reported` None: charted, but the value cannot be used (a DataGap says why).
 
     `charted`: the value as charted, where it cannot be used or was read with a remark. `upper_limit`: the laboratory's

@@ -5,7 +5,7 @@ A level is never dropped: what cannot be settled stays unsettled and keeps "not 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -86,7 +86,7 @@ def with_usable_time(result: LabResult, now: datetime) -> LabResult:
     """The result, with its time as far as it can be used."""
     if result.sampled is None or result.sampled.latest <= now:
         return result
-    return replace(result, sampled=usable_sample_time(result.sampled, now))
+    return result._replace(sampled=usable_sample_time(result.sampled, now))
 
 
 def _level(result: LabResult, ingestion: Ingestion, profile: Profile, now: datetime) -> Level:

@@ -7,7 +7,7 @@ drawn since the course began and near to now (or to the end of the course).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -163,7 +163,7 @@ def _whole_course(case: Case, progress: NacProgress) -> Criterion:
 
 def _low_level(case: Case, progress: NacProgress) -> Criterion:
     limit = case.profile.detectable_mg_l
-    results = [replace(level.result, sampled=level.sampled) for level in case.levels]
+    results = [level.result._replace(sampled=level.sampled) for level in case.levels]
     criterion = _judged(case, progress, results, lambda r: r.below(limit))
     is_hidden = criterion.is_met is True and case.unread_levels
     return Criterion(

@@ -312,6 +312,8 @@ class Span:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be placed on one time line."""
+        if self.earliest is self.latest and self.earliest.tzinfo is UTC:
+            return
         if self.earliest.tzinfo is None or self.latest.tzinfo is None:
             msg = "a time without a time zone is not used"
             raise QuantityError(msg)

@@ -14,6 +14,7 @@ from cds_service.fhir.fetched import FaultKind, Fetched, FetchFault, failed
 from cds_service.fhir.queries import QUERIES
 
 if TYPE_CHECKING:
+    from cds_service.fhir.plain_results import PlainResult
     from cds_service.fhir.reading import JsonObject
 
 _OUTCOME = "OperationOutcome"
@@ -82,7 +83,12 @@ def _hides_results(bundle: JsonObject) -> bool:
     return is_null if total is None else not (isinstance(total, int) and total == 0)
 
 
-def _fetched_from_entries(entries: list[Any], resource_type: str) -> Fetched:
+def page_of(entries: list[Any], resource_type: str, plain: tuple[PlainResult, ...]) -> Page:
+    """The page that holds these entries beside plain results."""
+    return Page(_fetched_from_entries(entries, resource_type, plain))
+
+
+def _fetched_from_entries(entries: list[Any], resource_type: str, plain: tuple[PlainResult, ...] = ()) -> Fetched:
     """The resources in the entries, with what is wrong with them, most telling first.
 
     One pass, since a page may hold thousands. An entry without a resource is a fault: something was there. Notes about
@@ -100,7 +106,8 @@ def _fetched_from_entries(entries: list[Any], resource_type: str) -> Fetched:
             outcome = outcome or _failing(resource)
         else:
             resources.append(resource)
-    return Fetched(tuple(resources), _entries_fault(resources, resource_type, outcome, has_garbage=has_garbage))
+    expected = None if plain else resource_type
+    return Fetched(tuple(resources), _entries_fault(resources, expected, outcome, has_garbage=has_garbage), plain)
 
 
 def _is_type(value: Any) -> bool:
@@ -109,15 +116,15 @@ def _is_type(value: Any) -> bool:
 
 
 def _entries_fault(
-    resources: list[JsonObject], resource_type: str, outcome: JsonObject | None, *, has_garbage: bool
+    resources: list[JsonObject], expected: str | None, outcome: JsonObject | None, *, has_garbage: bool
 ) -> FetchFault | None:
-    """What is wrong with the entries of a page, if anything."""
+    """What is wrong with the entries of a page, if anything; among resources the `expected` type has to be."""
     if outcome is not None:
         return FetchFault(FaultKind.OPERATION_OUTCOME, _outcome_words(outcome))
     if has_garbage:
         return FetchFault(FaultKind.WRONG_RESOURCE, "the search result holds entries that are not resources")
-    if resources and not any(resource["resourceType"] == resource_type for resource in resources):
-        return FetchFault(FaultKind.WRONG_RESOURCE, f"the search result holds no {resource_type}")
+    if resources and expected and not any(resource["resourceType"] == expected for resource in resources):
+        return FetchFault(FaultKind.WRONG_RESOURCE, f"the search result holds no {expected}")
     return None
 
 

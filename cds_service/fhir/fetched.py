@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from cds_service.fhir.plain_results import PlainResult
     from cds_service.fhir.reading import JsonObject
 
 
@@ -65,10 +66,14 @@ class FetchFault:
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """The resources that came, and what went wrong. Without a fault they are complete: none then means none exist."""
+    """The resources that came, and what went wrong. Without a fault they are complete: none then means none exist.
+
+    `plain`: further results, still in their bytes; only where nothing went wrong.
+    """
 
     resources: tuple[JsonObject, ...] = ()
     fault: FetchFault | None = None
+    plain: tuple[PlainResult, ...] = ()
 
     @property
     def is_complete(self) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from cds_service.clinical.facts import DataGap, GapKind
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from cds_service.fhir.client import FhirClient
+    from cds_service.fhir.plain_results import PlainResult
     from cds_service.fhir.queries import Query
     from cds_service.fhir.reading import JsonObject
     from cds_service.fhir.servers import FhirServer
@@ -52,7 +54,7 @@ class Gathered:
     `missing_required`: keys of required data that could not be had. `cut_short`: those of which only a part was
     read, or holds entries that do not say what they are; a gap says why. `timings`: seconds each live query took.
     `from_prefetch`: keys the EHR supplied in full, null ("no data") included. `faults`: why a key is
-    incomplete.
+    incomplete. `plain`: results beside the resources, still in their bytes.
     """
 
     resources: tuple[JsonObject, ...] = ()
@@ -62,6 +64,7 @@ class Gathered:
     timings: Mapping[str, float] = field(default_factory=dict)
     from_prefetch: frozenset[str] = frozenset()
     faults: Mapping[str, FaultKind] = field(default_factory=dict)
+    plain: tuple[PlainResult, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +117,7 @@ async def gather(
         timings={row.query.key: row.seconds for row in rows if row.seconds is not None},
         from_prefetch=frozenset(row.query.key for row in rows if row.seconds is None and row.fetched.is_complete),
         faults=unread | {row.query.key: row.fetched.fault.kind for row in rows if row.fetched.fault is not None},
+        plain=tuple(chain.from_iterable(row.fetched.plain for row in rows)),
     )
 
 
@@ -124,7 +128,7 @@ def _prefetched(query: Query, prefetch: Mapping[str, Any], patient_id: str) -> P
     value = prefetch[query.key]
     if value is None and not query.is_read:
         return Page(Fetched())
-    page = page_from_prefetch(value, query.resource_type)
+    page = value if isinstance(value, Page) else page_from_prefetch(value, query.resource_type)
     return _patient_page(page, patient_id) if query.is_read and page.fetched.is_complete else page
 
 

@@ -6,7 +6,7 @@ what is in them: what cannot be used becomes a `DataGap`. Knows no rules; sees n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
 from itertools import pairwise
 from operator import itemgetter
@@ -33,6 +33,7 @@ from cds_service.fhir.concepts import concept_from
 from cds_service.fhir.conditions import facts_from_allergy, facts_from_condition, facts_from_encounter
 from cds_service.fhir.medications import facts_from_intake, facts_from_request, order_from
 from cds_service.fhir.observations import facts_from_observation
+from cds_service.fhir.plain_results import PlainResult, told_by
 from cds_service.fhir.products import medication_references
 from cds_service.fhir.reading import (
     JsonObject,
@@ -88,23 +89,30 @@ def facts_from_resources(
     resources: Iterable[JsonObject],
     patient_id: str,
     *,
+    plain: Sequence[PlainResult] = (),
     gaps: Iterable[DataGap] = (),
     zone: tzinfo = UTC,
     read: Callable[[JsonObject, Chart], Iterable[Fact]] = facts_of,
 ) -> PatientFacts:
     """The facts about one patient in a mix of resources, in any order, with the gaps found on the way.
 
-    `patient_id`: "123" or "Patient/123". `gaps`: what the caller already could not get. `zone`: where a date
-    without a time of day lies; it stands for that whole day there. Of the same type and id only the newest
-    version counts. Another patient's resource is dropped with a FOREIGN_PATIENT gap; one whose subject names
-    nobody is accepted, since it came from a query bound to the patient. Raises for nothing in the resources.
+    `patient_id`: "123" or "Patient/123". `plain`: results beside the resources, not yet read in full. `gaps`: what the
+    caller already could not get. `zone`: where a date without a time of day lies; it stands for that whole day there.
+    Of the same type and id only the newest version counts. Another patient's resource is dropped with a
+    FOREIGN_PATIENT gap; one whose subject names nobody is accepted, since it came from a query bound to the patient.
+    Raises for nothing in the resources.
     `read`: what gives what `facts_of` gives, for who reads one chart many times.
     """
     patient_reference = f"Patient/{patient_id.strip().removeprefix('Patient/')}"
+    told: list[LabResult] = []
+    if plain:
+        resources = tuple(resources)
+        told, in_full = told_by(plain, resources, lambda resource: _is_own(resource, patient_reference), zone)
+        resources = (*resources, *in_full)
     own, foreign = _by_owner(_newest(resources), patient_reference)
     referable = {reference_of(resource): resource for resource in own if resource["resourceType"] in _REFERABLE}
     chart = Chart(referable, zone)
-    facts: list[Fact] = [*gaps, *map(_foreign_gap, foreign)]
+    facts: list[Fact] = [*gaps, *map(_foreign_gap, foreign), *told]
     for resource in own:
         facts.extend(read(resource, chart))
     patient, patient_gap = _patient(own, patient_reference)

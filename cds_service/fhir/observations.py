@@ -48,8 +48,8 @@ from cds_service.fhir.values import (
 )
 
 _NEVER_COUNT = frozenset({"entered-in-error", "cancelled"})
-_STATUSES = frozenset({"registered", "preliminary", "final", "amended", "corrected"})
-_ANALYTES: dict[str, Analyte] = {
+STATUSES = frozenset({"registered", "preliminary", "final", "amended", "corrected"})
+ANALYTES: dict[str, Analyte] = {
     "acetaminophen level": Analyte.ACETAMINOPHEN,
     "ALT": Analyte.ALT,
     "AST": Analyte.AST,
@@ -60,7 +60,7 @@ _ANALYTES: dict[str, Analyte] = {
     "arterial pH": Analyte.ARTERIAL_PH,
     "phosphate": Analyte.PHOSPHATE,
 }
-_ENZYMES = frozenset({Analyte.ALT, Analyte.AST})
+ENZYMES = frozenset({Analyte.ALT, Analyte.AST})
 """The analytes that are held against the laboratory's own upper limit."""
 _FULL_COMA_SCORE = 15
 _LEAST_COMA_SCORE = 3
@@ -93,7 +93,7 @@ def _as_observation(observation: JsonObject, component: JsonObject) -> JsonObjec
 
 def _facts_from_reading(observation: JsonObject, chart: Chart) -> Iterable[Fact]:
     concept = concept_from(observation.get("code"))
-    term, is_contradictory = _test_meant(concept)
+    term, is_contradictory = test_meant(concept)
     if term is None:
         return _unmapped(observation, concept)
     if is_contradictory:
@@ -103,7 +103,7 @@ def _facts_from_reading(observation: JsonObject, chart: Chart) -> Iterable[Fact]
 
 
 @lru_cache(maxsize=4096)
-def _test_meant(concept: Concept) -> tuple[Term | None, bool]:
+def test_meant(concept: Concept) -> tuple[Term | None, bool]:
     """The first of the tests that the codes mean, and whether they mean another one as well, or say it is not that."""
     terms = concept.of_kind(*_READERS)
     kinds = {(term.concept, term.kind) for term in terms}
@@ -116,7 +116,7 @@ def _about(term: Term) -> str:
         return "exposure" if term.kind == "reported-amount" else Analyte.ACETAMINOPHEN.value
     if term.concept == "body weight":
         return "weight"
-    analyte = _ANALYTES.get(term.concept)
+    analyte = ANALYTES.get(term.concept)
     return analyte.value if analyte else _ABOUT_KIND.get(term.kind, "problems")
 
 
@@ -128,19 +128,19 @@ def _unmapped(observation: JsonObject, concept: Concept) -> Iterable[Fact]:
     words = f"{concept.name!r} has no code this service knows and was not used"
     return [
         gap(GapKind.UNMAPPED_CODE, analyte.value, words, observation, concept.charted_code)
-        for analyte in _analytes_meant(concept)
+        for analyte in analytes_meant(concept)
     ]
 
 
 @lru_cache(maxsize=4096)
-def _analytes_meant(concept: Concept) -> tuple[Analyte, ...]:
+def analytes_meant(concept: Concept) -> tuple[Analyte, ...]:
     """What an unknown test seems to be; under a valid LOINC code that is not ours, acetaminophen at most."""
     if concept.terms:
         return ()
     named = {analyte for written in concept.written for analyte in analytes_named(written)}
     if any(code.system is System.LOINC for code in concept.codes):
         named &= {Analyte.ACETAMINOPHEN}
-    named |= {_ANALYTES[loose.concept] for loose in _without_system(concept) if loose.concept in _ANALYTES}
+    named |= {ANALYTES[loose.concept] for loose in _without_system(concept) if loose.concept in ANALYTES}
     return tuple(sorted(named))
 
 
@@ -153,7 +153,7 @@ def _without_system(concept: Concept) -> tuple[Term, ...]:
 
 
 def _result(observation: JsonObject, _: Concept, term: Term, chart: Chart) -> Iterable[Fact]:
-    analyte = _ANALYTES[term.concept]
+    analyte = ANALYTES[term.concept]
     given = choices(observation, "value")
     reading, refusal = _read_or_gap(analyte, observation, given)
     sampled, misdated = _sampled_or_gap(analyte, observation, given, chart)
@@ -164,7 +164,7 @@ def _result(observation: JsonObject, _: Concept, term: Term, chart: Chart) -> It
         _status(observation),
         reference_of(observation),
         _charted(given, reading),
-        upper_limit_of(analyte, observation) if analyte in _ENZYMES else None,
+        upper_limit_of(analyte, observation) if analyte in ENZYMES else None,
         reading is not None and reading.not_detected,
     )
     if refusal is None and misdated is None:
@@ -206,8 +206,8 @@ def _sampled_or_gap(
 
 def _status(observation: JsonObject) -> str:
     written = observation.get("status")
-    status = written if isinstance(written, str) and written in _STATUSES else token(written)
-    return status if status in _STATUSES or status in _NEVER_COUNT else "unknown"
+    status = written if isinstance(written, str) and written in STATUSES else token(written)
+    return status if status in STATUSES or status in _NEVER_COUNT else "unknown"
 
 
 def _needs_confirmation(observation: JsonObject, concept: Concept, term: Term, _: Chart) -> Iterator[Fact]:

@@ -8,11 +8,15 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, NoReturn
 
+import msgspec
 import orjson
 
+from cds_service.fhir.prefetched import Prefetch, UnusualPrefetchError, pages_of
 from cds_service.hooks.errors import refuse
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from starlette.requests import Request
 
 MAX_DEPTH = 64
@@ -69,6 +73,35 @@ def parsed(raw: bytes) -> Any:
     if is_deeper_than(text, MAX_DEPTH):
         refuse(f"The body is nested more than {MAX_DEPTH} levels deep", code="structure")
     return value
+
+
+_PARSED = ("hook", "hookInstance", "fhirServer", "fhirAuthorization", "context")
+_Envelope = msgspec.defstruct(
+    "_Envelope", [*((name, msgspec.Raw, msgspec.Raw(b"null")) for name in _PARSED), ("prefetch", Prefetch | None, None)]
+)
+"""The members of a hook call that are read, as written."""
+
+_decode: Callable[[bytes], Any] = msgspec.json.Decoder(_Envelope).decode
+
+
+def parsed_call(raw: bytes) -> Any:
+    """As `parsed`, for a hook call: its prefetch holds pages of results whose unused members are not parsed.
+
+    They are checked to be JSON all the same, but not for their depth.
+    """
+    text = raw.removeprefix(_BYTE_ORDER_MARK)
+    try:
+        envelope = _decode(text)
+        _check_encoding(text)
+        prefetch = None if envelope.prefetch is None else pages_of(envelope.prefetch, parsed)
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError, UnusualPrefetchError):
+        return parsed(raw)  # which refuses it, or takes what is unusual about it
+    return {name: parsed(bytes(getattr(envelope, name))) for name in _PARSED} | {"prefetch": prefetch}
+
+
+def _check_encoding(text: bytes) -> None:
+    if not text.isascii():
+        text.decode()
 
 
 def _unescaped(json_text: bytes) -> bytes:

@@ -18,7 +18,7 @@ from fastapi import APIRouter, Request, Response
 
 from cds_service.clinical.ruleset import ruleset_id
 from cds_service.hooks.admission import authenticated
-from cds_service.hooks.body import check_media_type, parsed, read_body
+from cds_service.hooks.body import check_media_type, parsed, parsed_call, read_body
 from cds_service.hooks.calls import Answer, ChartAccess, UnansweredError, answer_call
 from cds_service.hooks.capacity import Capacity
 from cds_service.hooks.discovery import ServiceEntry, discovery_document, service_entries
@@ -105,7 +105,7 @@ def _add_feedback(router: APIRouter, desk: Desk, entries: tuple[ServiceEntry, ..
     async def take_feedback(service_id: str, request: Request) -> Response:
         try:
             caller = await authenticated(desk, request, f"{DISCOVERY_PATH}/{service_id}/feedback")
-            body = await _json_in(desk, request, _known(entries, service_id))
+            body = await _json_in(desk, request, _known(entries, service_id), parsed)
             told = feedback_records(body, service_id)
             await register.keep_feedback(
                 [each if caller is None else replace(each, client=caller.name) for each in told]
@@ -136,7 +136,7 @@ async def _respond(desk: Desk, entries: tuple[ServiceEntry, ...], service_id: st
     try:
         desk.capacity.check()
         caller = await authenticated(desk, request, f"{DISCOVERY_PATH}/{service_id}")
-        body = await _json_in(desk, request, service)
+        body = await _json_in(desk, request, service, parsed_call)
         with desk.capacity.answering():
             call = hook_request(body)
             request.state.hook_instance = plain_token(call.hook_instance)
@@ -169,7 +169,7 @@ def _known(entries: tuple[ServiceEntry, ...], service_id: str) -> str:
     return service_id if any(entry.id == service_id for entry in entries) else _UNKNOWN
 
 
-async def _json_in(desk: Desk, request: Request, service: str) -> Any:
+async def _json_in(desk: Desk, request: Request, service: str, parse: Callable[[bytes], Any]) -> Any:
     """The JSON in a request to a known service whose body arrives within the deadline.
 
     Every call and all feedback come through here, before anything of the body is read.
@@ -183,7 +183,7 @@ async def _json_in(desk: Desk, request: Request, service: str) -> Any:
                 raw = await read_body(request, desk.settings.max_body_bytes)
     except TimeoutError:
         refuse("The body did not arrive in time", status=HTTPStatus.REQUEST_TIMEOUT, code="timeout")
-    return parsed(raw)
+    return parse(raw)
 
 
 def _check_hook(entries: tuple[ServiceEntry, ...], service: str, call: HookRequest) -> None:

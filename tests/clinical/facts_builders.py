@@ -89,7 +89,7 @@ def result(analyte: Analyte, value: float | str | None, ago: Ago = 1, **changes:
     made = LabResult(
         analyte, bounded(value), span(ago), "final", _reference("Observation", analyte, value, ago), f"{value}"
     )
-    return replace(made, **changes)
+    return made._replace(**changes)
 
 
 def level(mg_l: float | str | None, ago: Ago = 1, **changes: Any) -> LabResult:

@@ -434,7 +434,7 @@ def test_a_higher_newest_result_never_completes_a_course(
         return
     last = max(usable, key=lambda r: r.sampled.latest if r.sampled else NOW)
     assert last.reported is not None
-    higher = replace(last, reported=Bounded(last.reported.value * factor))
+    higher = last._replace(reported=Bounded(last.reported.value * factor))
     after = replace(before, results=tuple(higher if r is last else r for r in before.results))
     assert assess(after, US_2023, NOW).category is not Category.CRITERIA_MET
 

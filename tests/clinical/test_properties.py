@@ -125,7 +125,7 @@ def test_a_higher_result_never_lowers_the_category(
     def raised(found: LabResult) -> LabResult:
         if found.analyte is not analyte or found.reported is None:
             return found
-        return replace(found, reported=Bounded(found.reported.value * factor + 0.01))
+        return found._replace(reported=Bounded(found.reported.value * factor + 0.01))
 
     higher = replace(facts, results=tuple(map(raised, facts.results)))
     assert urgency(concluded(higher, profile)) >= urgency(concluded(facts, profile))
@@ -180,7 +180,7 @@ def test_the_time_zone_never_matters(facts: PatientFacts, offset: int) -> None:
 
     elsewhere = replace(
         facts,
-        results=tuple(replace(r, sampled=moved(r.sampled)) for r in facts.results),
+        results=tuple(r._replace(sampled=moved(r.sampled)) for r in facts.results),
         exposures=tuple(replace(e, taken=moved(e.taken)) for e in facts.exposures),
     )
     assert assess(elsewhere, US_2023, NOW.astimezone(zone)).category is concluded(facts)

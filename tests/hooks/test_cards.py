@@ -99,7 +99,7 @@ B9 = of_rule(
 G2 = of_rule("G2-not-met", "intravenous acetylcysteine is running", Category.CONTINUE, point=None, dosing=None)
 OPEN = assessment(category=Category.DATA_NEEDED, primary=None, judged=(), point=None, dosing=None)
 PRELIMINARY = assessment(
-    facts=replace(facts(), results=tuple(replace(result, status="preliminary") for result in facts().results))
+    facts=replace(facts(), results=tuple(result._replace(status="preliminary") for result in facts().results))
 )
 
 
