@@ -113,7 +113,7 @@ async def read_chart(source: ChartSource, *, references: Iterable[str] = ()) -> 
     started = perf_counter()
     if source.client is not None:
         source = replace(source, client=source.client.for_one_call())
-    gathered, referred = await asyncio.gather(_gathered(source), _referred(source, references))
+    gathered, referred = await _read(source, sorted(references)[:_MOST_READ])
     mapping_started = perf_counter()
     charted = chain(gathered.resources, (each.resource for each in gathered.plain))
     resources = (*gathered.resources, *_not_charted(source.entered, charted))
@@ -195,13 +195,15 @@ async def _gathered(source: ChartSource) -> Gathered:
     )
 
 
-async def _referred(source: ChartSource, references: Iterable[str]) -> tuple[JsonObject, ...]:
-    """The resources that draft orders refer to, as far as they can be read; the rest stays unidentified."""
-    if source.client is None or source.server is None:
-        return ()
+async def _read(source: ChartSource, references: list[str]) -> tuple[Gathered, tuple[JsonObject, ...]]:
+    """The chart and, at the same time, the resources that draft orders refer to, as far as they can be read."""
+    client, server = source.client, source.server
+    if not references or client is None or server is None:
+        return await _gathered(source), ()
     deadline = asyncio.get_running_loop().time() + source.deadline_seconds
-    reads = [source.client.read(source.server, reference, deadline) for reference in sorted(references)[:_MOST_READ]]
-    return tuple(resource for fetched in await asyncio.gather(*reads) for resource in fetched.resources)
+    reads = asyncio.gather(*(client.read(server, reference, deadline) for reference in references))
+    gathered, referred = await asyncio.gather(_gathered(source), reads)
+    return gathered, tuple(resource for fetched in referred for resource in fetched.resources)
 
 
 def _milliseconds(seconds: float) -> float:

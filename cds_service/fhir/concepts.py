@@ -6,12 +6,16 @@ Pure. Knows codings and texts; must not know what a resource does with them.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any
+from functools import lru_cache, wraps
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from cds_service.fhir.codes import Code, Term, code_from_text, term_of
 from cds_service.fhir.reading import elements, text
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_R = TypeVar("_R")
 _Key = tuple[tuple[str, str, str], ...]
 # What is read once and kept is bounded in number and in size, whatever is sent.
 _MOST_KEPT = 16
@@ -25,7 +29,7 @@ class Concept:
     `terms`: what the terminology table says of its codes. `codes`: every code of a known system and valid
     shape. `own_text`: what a person wrote (`text`). `written`: that and the codings' displays.
     `bare`: codes given without a usable system, which name nothing. `charted_code`: its first code as charted,
-    "system|code", known or not.
+    "system|code", known or not. `is_kept`: whether it is small enough to be kept beyond a call.
     """
 
     terms: tuple[Term, ...] = ()
@@ -34,6 +38,7 @@ class Concept:
     written: tuple[str, ...] = ()
     bare: tuple[str, ...] = ()
     charted_code: str | None = None
+    is_kept: bool = True
 
     @property
     def name(self) -> str:
@@ -98,7 +103,18 @@ def _concept(codings: _Key, own_text: str | None) -> Concept:
     written = tuple(dict.fromkeys(piece for piece in (own_text, *displays) if piece))
     terms = tuple(dict.fromkeys(term for term in map(term_of, codes) if term is not None))
     charted = next((f"{system}|{code}" for system, code, _ in codings if code), None)
-    return Concept(terms, codes, own_text, written, bare, charted)
+    return Concept(terms, codes, own_text, written, bare, charted, len(codings) <= _MOST_KEPT)
+
+
+def once_for_each(reading: Callable[[Concept], _R]) -> Callable[[Concept], _R]:
+    """A function of a concept that is worked out once for each that is kept."""
+    kept = lru_cache(maxsize=4096)(reading)
+
+    @wraps(reading)
+    def read(concept: Concept) -> _R:
+        return kept(concept) if concept.is_kept else reading(concept)
+
+    return read
 
 
 def concepts_from(value: Any) -> tuple[Concept, ...]:

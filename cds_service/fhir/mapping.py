@@ -27,7 +27,6 @@ from cds_service.clinical.facts import (
     PatientFacts,
     Weight,
 )
-from cds_service.clinical.quantity import Span
 from cds_service.fhir.chart import Chart, Fact, gap
 from cds_service.fhir.concepts import concept_from
 from cds_service.fhir.conditions import facts_from_allergy, facts_from_condition, facts_from_encounter
@@ -107,7 +106,7 @@ def facts_from_resources(
     told: list[LabResult] = []
     if plain:
         resources = tuple(resources)
-        told, in_full = told_by(plain, resources, lambda resource: _is_own(resource, patient_reference), zone)
+        told, in_full = told_by(plain, resources, lambda resource: _is_own(resource, patient_reference))
         resources = (*resources, *in_full)
     own, foreign = _by_owner(_newest(resources), patient_reference)
     referable = {reference_of(resource): resource for resource in own if resource["resourceType"] in _REFERABLE}
@@ -207,7 +206,7 @@ def _sorted_facts(patient: Patient, facts: Iterable[Fact]) -> PatientFacts:
         by_type.setdefault(type(fact), []).append(fact)
 
     def of(kind: type[_F]) -> tuple[_F, ...]:
-        return tuple(_in_order([fact for fact in by_type.get(kind, ()) if isinstance(fact, kind)]))
+        return tuple(_in_order(kind, [fact for fact in by_type.get(kind, ()) if isinstance(fact, kind)]))
 
     return PatientFacts(
         patient=patient,
@@ -223,19 +222,16 @@ def _sorted_facts(patient: Patient, facts: Iterable[Fact]) -> PatientFacts:
     )
 
 
-def _in_order(facts: list[_F]) -> list[_F]:
+def _in_order(kind: type[_F], facts: list[_F]) -> list[_F]:
     """Facts of one kind, each once, by time (unknown first), then reference; by content where these are the same."""
-    placed = sorted(((_place(fact), fact) for fact in facts), key=itemgetter(0))
+    name = _TIME_FIELD.get(kind)
+    spans = [None if name is None else getattr(fact, name) for fact in facts]
+    references = [getattr(fact, "reference", None) or "" for fact in facts]
+    starts = [_NO_TIME if span is None else span.earliest for span in spans]
+    placed = sorted(zip(zip(starts, references, strict=True), facts, strict=True), key=itemgetter(0))
     if any(one[0] == other[0] for one, other in pairwise(placed)):
         placed = sorted(dict.fromkeys(placed), key=lambda pair: (pair[0], repr(pair[1])))
     return [fact for _, fact in placed]
-
-
-def _place(fact: object) -> tuple[datetime, str]:
-    """Where a fact stands among its kind."""
-    name = _TIME_FIELD.get(type(fact))
-    span = None if name is None else getattr(fact, name)
-    return span.earliest if isinstance(span, Span) else _NO_TIME, getattr(fact, "reference", None) or ""
 
 
 _NO_TIME = datetime.min.replace(tzinfo=UTC)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
-from functools import lru_cache
 from typing import Any
 
 from cds_service.clinical.facts import (
@@ -23,7 +22,7 @@ from cds_service.clinical.facts import (
 from cds_service.clinical.quantity import Analyte, Comparator, Span
 from cds_service.fhir.chart import Chart, Fact, gap
 from cds_service.fhir.codes import System, Term
-from cds_service.fhir.concepts import Concept, concept_from
+from cds_service.fhir.concepts import Concept, concept_from, once_for_each
 from cds_service.fhir.dose_observations import dose_date, dose_time, reported_amount, time_since_dose
 from cds_service.fhir.lab_names import analytes_named, says_positive, says_pregnant
 from cds_service.fhir.reading import (
@@ -102,7 +101,7 @@ def _facts_from_reading(observation: JsonObject, chart: Chart) -> Iterable[Fact]
     return _READERS[term.kind](observation, concept, term, chart)
 
 
-@lru_cache(maxsize=4096)
+@once_for_each
 def test_meant(concept: Concept) -> tuple[Term | None, bool]:
     """The first of the tests that the codes mean, and whether they mean another one as well, or say it is not that."""
     terms = concept.of_kind(*_READERS)
@@ -132,7 +131,7 @@ def _unmapped(observation: JsonObject, concept: Concept) -> Iterable[Fact]:
     ]
 
 
-@lru_cache(maxsize=4096)
+@once_for_each
 def analytes_meant(concept: Concept) -> tuple[Analyte, ...]:
     """What an unknown test seems to be; under a valid LOINC code that is not ours, acetaminophen at most."""
     if concept.terms:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 import msgspec
 import orjson
@@ -26,25 +26,29 @@ from cds_service.fhir.values import ValueRefusedError, read_quantity, upper_limi
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable
-    from datetime import tzinfo
 
     from cds_service.fhir.reading import JsonObject
 
 _LONGEST_FORM = 2000
+_ShortText = Annotated[str, msgspec.Meta(max_length=200)]
 _ABSENT = msgspec.Raw()
 
 
-class _Number(msgspec.Struct, gc=False, forbid_unknown_fields=True):
+class _Number(msgspec.Struct, gc=False):
     """A Quantity without a comparator."""
 
     value: float
-    unit: str | None = None
-    system: str | None = None
-    code: str | None = None
+    unit: _ShortText | None = None
+    system: _ShortText | None = None
+    code: _ShortText | None = None
+    comparator: None = None
 
 
-class _Written(msgspec.Struct, gc=False, forbid_unknown_fields=True, rename="camel"):
-    """An Observation with the members below and no other; those that no reader looks at follow the blank line."""
+class _Written(msgspec.Struct, gc=False, rename="camel"):
+    """An Observation with one number and one time: of the members that are read, it has those that come first.
+
+    The others, of whatever version of FHIR, must be absent or null. What no reader looks at is not even cut out.
+    """
 
     resource_type: Literal["Observation"]
     id: str
@@ -56,23 +60,26 @@ class _Written(msgspec.Struct, gc=False, forbid_unknown_fields=True, rename="cam
     reference_range: msgspec.Raw = _ABSENT
     specimen: msgspec.Raw = _ABSENT
 
-    meta: msgspec.Raw = _ABSENT
-    language: msgspec.Raw = _ABSENT
-    text: msgspec.Raw = _ABSENT
-    extension: msgspec.Raw = _ABSENT
-    identifier: msgspec.Raw = _ABSENT
-    based_on: msgspec.Raw = _ABSENT
-    part_of: msgspec.Raw = _ABSENT
-    category: msgspec.Raw = _ABSENT
-    encounter: msgspec.Raw = _ABSENT
-    issued: msgspec.Raw = _ABSENT
-    performer: msgspec.Raw = _ABSENT
-    interpretation: msgspec.Raw = _ABSENT
-    note: msgspec.Raw = _ABSENT
-    body_site: msgspec.Raw = _ABSENT
-    method: msgspec.Raw = _ABSENT
-    device: msgspec.Raw = _ABSENT
-    derived_from: msgspec.Raw = _ABSENT
+    component: None = None
+    contained: None = None
+    data_absent_reason: None = None
+    patient: None = None
+    effective_instant: None = None
+    effective_period: None = None
+    effective_timing: None = None
+    value_attachment: None = None
+    value_boolean: None = None
+    value_codeable_concept: None = None
+    value_date_time: None = None
+    value_decimal: None = None
+    value_integer: None = None
+    value_period: None = None
+    value_range: None = None
+    value_ratio: None = None
+    value_reference: None = None
+    value_sampled_data: None = None
+    value_string: None = None
+    value_time: None = None
 
 
 class _Meaning(NamedTuple):
@@ -83,16 +90,21 @@ class _Meaning(NamedTuple):
     upper_limit: float | None = None
 
 
-_NOT_OURS = _Meaning(None)
 _decode = msgspec.json.Decoder(_Written).decode
 
 
 class PlainResult(msgspec.Struct, gc=False, frozen=True):
-    """One Observation in the bytes it came in, with what its form means."""
+    """One Observation in the bytes it came in, and the result it tells (None: of an analyte that is not ours).
+
+    `logical_id`, `subject` (JSON, empty where it names nobody) and `has_specimen`: what decides whether it counts as it
+    stands in a chart.
+    """
 
     raw: msgspec.Raw
-    written: _Written
-    meaning: _Meaning
+    logical_id: str
+    subject: bytes
+    has_specimen: bool
+    result: LabResult | None
 
     @property
     def resource(self) -> JsonObject:
@@ -108,39 +120,57 @@ def plain_result(raw: msgspec.Raw) -> PlainResult | None:
     except (msgspec.MsgspecError, RecursionError):
         return None
     given = written.value_quantity
-    form = bytes(written.code), bytes(written.reference_range)
-    if len(form[0]) + len(form[1]) > _LONGEST_FORM or written.status not in STATUSES:
+    code, reference_range = bytes(written.code), bytes(written.reference_range)
+    if len(code) + len(reference_range) > _LONGEST_FORM or written.status not in STATUSES:
         return None
-    meaning = _meaning(*form, given.unit, given.system, given.code)
-    return None if meaning is None else PlainResult(raw, written, meaning)
+    meaning = _meaning(code, reference_range, given.unit, given.system, given.code)
+    if meaning is None:
+        return None
+    analyte, factor, upper_limit = meaning
+    result = None if analyte is None else _result(analyte, written, factor, upper_limit)
+    if result is None and analyte is not None:
+        return None
+    has_specimen = written.specimen is not _ABSENT
+    return PlainResult(raw, written.id, bytes(written.subject), has_specimen, result)
+
+
+def _result(analyte: Analyte, written: _Written, factor: float, upper_limit: float | None) -> LabResult | None:
+    """The laboratory result; None where the number or the time is out of the ordinary."""
+    value, at = number(written.value_quantity.value), written.effective_date_time
+    logical_id = text(written.id)
+    if value is None or value < 0 or logical_id is None or "T" not in at:
+        return None
+    try:
+        sampled = span_from_date_time(at)  # which lies in no zone but its own
+    except UnusableTimeError:
+        return None
+    reference = f"Observation/{logical_id}"
+    return LabResult(analyte, Bounded(value * factor), sampled, written.status, reference, "", upper_limit)
 
 
 def told_by(
-    plain: Iterable[PlainResult], resources: Iterable[JsonObject], is_own: Callable[[JsonObject], bool], zone: tzinfo
+    plain: Iterable[PlainResult], resources: Iterable[JsonObject], is_own: Callable[[JsonObject], bool]
 ) -> tuple[list[LabResult], list[JsonObject]]:
     """The laboratory results that the plain ones of a chart tell, and the Observations that are to be read in full.
 
     `resources`: the rest of the chart. To be read in full are those that are somebody else's, that stand in the chart
-    more than once with different contents, that may have been drawn at another time than they say (a specimen is at
-    hand), and whose number or time is out of the ordinary.
+    more than once with different contents, and that may have been drawn at another time than they say (a specimen is
+    at hand).
     """
     kinds = [(resource.get("resourceType"), resource.get("id")) for resource in resources]
-    single, repeated = _once_each(plain, {logical_id for kind, logical_id in kinds if kind == "Observation"})
+    single, in_full = _once_each(plain, {logical_id for kind, logical_id in kinds if kind == "Observation"})
     has_specimens = any(kind == "Specimen" for kind, _ in kinds)
     owned: dict[bytes, bool] = {}
     results: list[LabResult] = []
-    in_full = [each.resource for each in repeated]
     for each in single:
-        subject = bytes(each.written.subject)
-        if (is_mine := owned.get(subject)) is None:
-            is_mine = owned[subject] = is_own({"resourceType": "Observation", "subject": _loaded(subject or b"null")})
-        is_plain = is_mine and not (has_specimens and each.written.specimen is not _ABSENT)
-        result = _result(each, zone) if is_plain else None
-        if result is not None:
-            results.append(result)
-        elif not is_plain or each.meaning is not _NOT_OURS:
-            in_full.append(each.resource)
-    return results, in_full
+        if (is_mine := owned.get(each.subject)) is None:
+            subject = _loaded(each.subject or b"null")
+            is_mine = owned[each.subject] = is_own({"resourceType": "Observation", "subject": subject})
+        if not is_mine or (has_specimens and each.has_specimen):
+            in_full.append(each)
+        elif each.result is not None:
+            results.append(each.result)
+    return results, [each.resource for each in in_full]
 
 
 def _once_each(
@@ -150,26 +180,12 @@ def _once_each(
     first: dict[str, PlainResult] = {}
     others: list[PlainResult] = []
     for each in plain:
-        known = first.setdefault(each.written.id, each)
+        known = first.setdefault(each.logical_id, each)
         if known is not each and known.raw != each.raw:
             others.append(each)
-    repeated = {each.written.id for each in others} | {each for each in first if each in ids_elsewhere}
+    repeated = {each.logical_id for each in others} | {each for each in first if each in ids_elsewhere}
     others.extend(first.pop(logical_id) for logical_id in repeated)
     return list(first.values()), others
-
-
-def _result(plain: PlainResult, zone: tzinfo) -> LabResult | None:
-    """The laboratory result; None where the analyte is not ours, or the number or the time not plain."""
-    written, (analyte, factor, upper_limit) = plain.written, plain.meaning
-    value, logical_id = number(written.value_quantity.value), text(written.id)
-    if analyte is None or value is None or value < 0 or logical_id is None:
-        return None
-    try:
-        sampled = span_from_date_time(written.effective_date_time, zone)
-    except UnusableTimeError:
-        return None
-    reference = f"Observation/{logical_id}"
-    return LabResult(analyte, Bounded(value * factor), sampled, written.status, reference, "", upper_limit)
 
 
 # Keeps codes, ranges and units, none of which is a patient's.
@@ -181,7 +197,7 @@ def _meaning(
     concept = concept_from(_loaded(code))
     term, is_contradictory = test_meant(concept)
     if term is None:
-        return None if concept.is_empty or analytes_meant(concept) else _NOT_OURS
+        return None if concept.is_empty or analytes_meant(concept) else _Meaning(None)
     analyte = ANALYTES.get(term.concept)
     if is_contradictory or term.kind != "result" or analyte is None or analyte is Analyte.ACETAMINOPHEN:
         return None

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from cds_service.clinical.facts import ExposureKind, Intent, Problem, Severity
 from cds_service.fhir import problem_names as names
+from cds_service.fhir.concepts import once_for_each
 from cds_service.fhir.drug_names import delaying_effects, names_acetaminophen
 
 if TYPE_CHECKING:
@@ -83,6 +84,7 @@ class Meaning:
     unstated_acuity: bool = field(default=False)
 
 
+@once_for_each
 def meaning_of(concept: Concept) -> Meaning:
     """What the entry says of the present. Codes decide; words decide only where no code of ours is there."""
     terms = concept.of_kind("condition")
