@@ -70,7 +70,7 @@ def parsed(raw: bytes) -> Any:
     except orjson.JSONDecodeError as error:
         place = f"line {error.lineno} column {error.colno}"
         refuse(f"The body is not valid JSON ({place})", code="structure")
-    if is_deeper_than(text, MAX_DEPTH):
+    if text.count(b"{") + text.count(b"[") > MAX_DEPTH and is_deeper_than(text, MAX_DEPTH):
         refuse(f"The body is nested more than {MAX_DEPTH} levels deep", code="structure")
     return value
 
