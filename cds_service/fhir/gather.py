@@ -10,7 +10,7 @@ import asyncio
 from collections import Counter
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cds_service.clinical.facts import DataGap, GapKind
 from cds_service.fhir.bundles import Page, page_from_prefetch
@@ -39,6 +39,7 @@ _REFERENCED = {
     "Medication": (GapKind.NOT_FETCHED, "medications", "medications named by reference"),
 }
 """The kind of gap an unread reference makes, what it concerns, and what a card calls it."""
+_NO_DATA = Page(Fetched())
 _TELL_BY_CODE = frozenset({"Observation", "Condition"})
 _REFERRING_KEY = {"Specimen": "levels", "Medication": "medicationStatements"}
 
@@ -76,8 +77,7 @@ class _Source:
     deadline: float
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
+class _Row(NamedTuple):
     """One query with what was found for it. `seconds` None: no live query was made."""
 
     query: Query
@@ -127,7 +127,7 @@ def _prefetched(query: Query, prefetch: Mapping[str, Any], patient_id: str) -> P
         return None
     value = prefetch[query.key]
     if value is None and not query.is_read:
-        return Page(Fetched())
+        return _NO_DATA
     page = value if isinstance(value, Page) else page_from_prefetch(value, query.resource_type)
     return _patient_page(page, patient_id) if query.is_read and page.fetched.is_complete else page
 
@@ -198,6 +198,8 @@ async def _referenced(
     Beside them the keys whose data refer to one that cannot be read just now, and why.
     """
     references = sorted(unresolved_references(resources))
+    if not references:
+        return (), (), {}
     found = await _read_all(references[:_REFERENCES_READ], source)
     too_many = failed(FaultKind.TRUNCATED, f"only the first {_REFERENCES_READ} references were read")
     found |= dict.fromkeys(references[_REFERENCES_READ:], too_many)

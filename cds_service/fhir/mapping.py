@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
 from itertools import pairwise
 from operator import itemgetter
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from cds_service.clinical.facts import (
     CharcoalDose,
@@ -206,7 +206,8 @@ def _sorted_facts(patient: Patient, facts: Iterable[Fact]) -> PatientFacts:
         by_type.setdefault(type(fact), []).append(fact)
 
     def of(kind: type[_F]) -> tuple[_F, ...]:
-        return tuple(_in_order(kind, [fact for fact in by_type.get(kind, ()) if isinstance(fact, kind)]))
+        found = cast("list[_F]", by_type.get(kind, ()))
+        return tuple(_in_order(kind, found)) if len(found) > 1 else tuple(found)
 
     return PatientFacts(
         patient=patient,

@@ -21,7 +21,7 @@ from cds_service.clinical.facts import LabResult
 from cds_service.clinical.quantity import Analyte, Bounded
 from cds_service.fhir.concepts import concept_from
 from cds_service.fhir.observations import ANALYTES, ENZYMES, STATUSES, analytes_meant, test_meant
-from cds_service.fhir.reading import UnusableTimeError, number, span_from_date_time, text
+from cds_service.fhir.reading import LARGEST_NUMBER, UnusableTimeError, span_from_date_time
 from cds_service.fhir.values import ValueRefusedError, read_quantity, upper_limit_of
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class _Written(msgspec.Struct, gc=False, rename="camel"):
     """
 
     resource_type: Literal["Observation"]
-    id: str
+    id: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
     status: str
     code: msgspec.Raw
     value_quantity: _Number
@@ -136,15 +136,14 @@ def plain_result(raw: msgspec.Raw) -> PlainResult | None:
 
 def _result(analyte: Analyte, written: _Written, factor: float, upper_limit: float | None) -> LabResult | None:
     """The laboratory result; None where the number or the time is out of the ordinary."""
-    value, at = number(written.value_quantity.value), written.effective_date_time
-    logical_id = text(written.id)
-    if value is None or value < 0 or logical_id is None or "T" not in at:
+    value, at = written.value_quantity.value, written.effective_date_time
+    if not 0 <= value < LARGEST_NUMBER or "T" not in at or written.id != written.id.strip():
         return None
     try:
         sampled = span_from_date_time(at)  # which lies in no zone but its own
     except UnusableTimeError:
         return None
-    reference = f"Observation/{logical_id}"
+    reference = f"Observation/{written.id}"
     return LabResult(analyte, Bounded(value * factor), sampled, written.status, reference, "", upper_limit)
 
 

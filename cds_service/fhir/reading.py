@@ -17,7 +17,8 @@ from cds_service.clinical.quantity import QuantityError, Span
 JsonObject = dict[str, Any]
 """A FHIR resource or element as parsed JSON."""
 
-_LARGEST_NUMBER = 1e15
+LARGEST_NUMBER = 1e15
+"""No charted number is as large as this, or as far below nothing."""
 _NUMBERS = (int, float)
 _EARLIEST_YEAR, _LATEST_YEAR = 1900, 2200
 _WIDEST_OFFSET = timedelta(hours=14)
@@ -70,7 +71,7 @@ def number(value: Any) -> float | None:
     """A finite JSON number of a sane size; True, "5" and NaN are not numbers."""
     if isinstance(value, bool) or not isinstance(value, _NUMBERS):
         return None
-    return float(value) if -_LARGEST_NUMBER < value < _LARGEST_NUMBER else None
+    return float(value) if -LARGEST_NUMBER < value < LARGEST_NUMBER else None
 
 
 def choices(resource: JsonObject, stem: str) -> dict[str, Any]:
