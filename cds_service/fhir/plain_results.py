@@ -2,8 +2,8 @@
 
 A chart holds thousands of results in a few dozen forms. What a form means is worked out once, by the readers that
 every Observation goes through (`observations.py`, `values.py`, `concepts.py`); a result of that form then costs a
-number, a time and a reference. Whatever is not plainly of such a form is left to those readers, and so is every
-acetaminophen level: on those no time is saved.
+number, a time and a reference. Whatever is not plainly of such a form is left to those readers, and so is an
+acetaminophen level that refers to its specimen, which may tell another time.
 
 Pure. Must not know what a result means beyond what those readers say.
 """
@@ -11,6 +11,7 @@ Pure. Must not know what a result means beyond what those readers say.
 from __future__ import annotations
 
 import json
+import math
 from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
@@ -22,7 +23,7 @@ from cds_service.clinical.quantity import Analyte, Bounded
 from cds_service.fhir.concepts import concept_from
 from cds_service.fhir.observations import ANALYTES, ENZYMES, STATUSES, analytes_meant, test_meant
 from cds_service.fhir.reading import LARGEST_NUMBER, UnusableTimeError, span_from_date_time
-from cds_service.fhir.values import ValueRefusedError, read_quantity, upper_limit_of
+from cds_service.fhir.values import LARGEST_POSSIBLE_LEVEL_MG_L, ValueRefusedError, read_quantity, upper_limit_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable
@@ -83,11 +84,15 @@ class _Written(msgspec.Struct, gc=False, rename="camel"):
 
 
 class _Meaning(NamedTuple):
-    """What the results of a form tell: the analyte (None: not ours), the factor to its unit, the upper limit."""
+    """What the results of a form tell: the analyte (None: not ours), the factor to its unit, the upper limit.
+
+    `most`: a greater amount has to be looked at.
+    """
 
     analyte: Analyte | None
     factor: float = 1.0
     upper_limit: float | None = None
+    most: float = math.inf
 
 
 _decode = msgspec.json.Decoder(_Written).decode
@@ -126,25 +131,29 @@ def plain_result(raw: msgspec.Raw) -> PlainResult | None:
     meaning = _meaning(code, reference_range, given.unit, given.system, given.code)
     if meaning is None:
         return None
-    analyte, factor, upper_limit = meaning
-    result = None if analyte is None else _result(analyte, written, factor, upper_limit)
-    if result is None and analyte is not None:
-        return None
     has_specimen = written.specimen is not _ABSENT
+    result = None
+    if meaning.analyte is not None:
+        if has_specimen and meaning.analyte is Analyte.ACETAMINOPHEN:
+            return None
+        result = _result(meaning.analyte, written, meaning)
+        if result is None:
+            return None
     return PlainResult(raw, written.id, bytes(written.subject), has_specimen, result)
 
 
-def _result(analyte: Analyte, written: _Written, factor: float, upper_limit: float | None) -> LabResult | None:
+def _result(analyte: Analyte, written: _Written, meaning: _Meaning) -> LabResult | None:
     """The laboratory result; None where the number or the time is out of the ordinary."""
     value, at = written.value_quantity.value, written.effective_date_time
-    if not 0 <= value < LARGEST_NUMBER or "T" not in at or written.id != written.id.strip():
+    amount = value * meaning.factor
+    if not 0 <= value < LARGEST_NUMBER or amount > meaning.most or "T" not in at or written.id != written.id.strip():
         return None
     try:
         sampled = span_from_date_time(at)  # which lies in no zone but its own
     except UnusableTimeError:
         return None
     reference = f"Observation/{written.id}"
-    return LabResult(analyte, Bounded(value * factor), sampled, written.status, reference, "", upper_limit)
+    return LabResult(analyte, Bounded(amount), sampled, written.status, reference, "", meaning.upper_limit)
 
 
 def told_by(
@@ -198,7 +207,7 @@ def _meaning(
     if term is None:
         return None if concept.is_empty or analytes_meant(concept) else _Meaning(None)
     analyte = ANALYTES.get(term.concept)
-    if is_contradictory or term.kind != "result" or analyte is None or analyte is Analyte.ACETAMINOPHEN:
+    if is_contradictory or term.kind != "result" or analyte is None:
         return None
     one = {"value": 1.0, "unit": unit, "system": system, "code": unit_code}
     try:
@@ -206,7 +215,9 @@ def _meaning(
     except ValueRefusedError:
         return None
     ranges = {"referenceRange": _loaded(reference_range or b"null"), "valueQuantity": one}
-    return _Meaning(analyte, factor, upper_limit_of(analyte, ranges) if analyte in ENZYMES else None)
+    upper_limit = upper_limit_of(analyte, ranges) if analyte in ENZYMES else None
+    most = LARGEST_POSSIBLE_LEVEL_MG_L if analyte is Analyte.ACETAMINOPHEN else math.inf
+    return _Meaning(analyte, factor, upper_limit, most)
 
 
 def _loaded(raw: bytes) -> Any:

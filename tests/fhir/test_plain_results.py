@@ -58,6 +58,9 @@ def both_ways(*resources: Json, others: tuple[Json, ...] = ()) -> tuple[PatientF
 
 
 PLAIN: dict[str, Json] = {
+    "an acetaminophen level": observation(),
+    "the greatest level there can be": observation(valueQuantity={"value": 10_000, "unit": "mg/L"}),
+    "such a level in another unit": observation(valueQuantity={"value": 1000, "unit": "mg/dL"}),
     "AST or ALT": alt(),
     "without a limit": alt(referenceRange=None),
     "a limit in words": alt(referenceRange=[{"text": "< 45 U/L"}]),
@@ -83,7 +86,11 @@ PLAIN: dict[str, Json] = {
     "another patient's": alt(subject={"reference": "Patient/q"}),
 }
 IN_FULL: dict[str, Json] = {
-    "an acetaminophen level": observation(),
+    "a level that refers to its specimen": observation(specimen={"reference": "Specimen/s"}),
+    "a level that nobody survives": observation(valueQuantity={"value": 10_000.1, "unit": "mg/L"}),
+    "such a level in another unit": observation(valueQuantity={"value": 1000.1, "unit": "mg/dL"}),
+    "a level of no unit": observation(valueQuantity={"value": 182}),
+    "whether there is any": observation("3297-9"),
     "a bound": alt(valueQuantity={"value": 5, "unit": "U/L", "comparator": "<"}),
     "a text": alt(valueQuantity=None, valueString="31 U/L"),
     "two values": alt(valueString="31 U/L"),
