@@ -70,6 +70,7 @@ def assess(facts: PatientFacts, profile: Profile, now: datetime) -> Assessment:
         asks=asks_of(judged, category),
         start_by=None if case.nac.is_under_way else _start_by(met, category),
         ingestion=case.ingestion,
+        levels=case.levels,
         point=None if leading is None else leading.point,
         crosses_at=crosses_at(case) if category is Category.INDICATED else None,
         dosing=dosing,
