@@ -6,12 +6,13 @@ Judges again only when a key that differs can matter for this patient, which is 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from operator import attrgetter
+from typing import TYPE_CHECKING, NamedTuple
 
 from cds_service.clinical.assess import conclusion
 from cds_service.clinical.findings import Category
 from cds_service.clinical.ingestion import Pattern
-from cds_service.clinical.liver import credible_upper_limit, is_elevated
+from cds_service.clinical.liver import is_credible_limit, is_elevated
 from cds_service.clinical.nomogram import line_at, reaches
 from cds_service.clinical.profile_keys import KEYS
 from cds_service.clinical.profiles import PROFILES
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from cds_service.clinical.assessment import Assessment
+    from cds_service.clinical.facts import LabResult
     from cds_service.clinical.profiles import Profile
 
 
@@ -41,7 +43,8 @@ def differing(assessment: Assessment) -> tuple[Difference, ...]:
     if assessment.category is None or assessment.category in _SETTLED_BY_COURSE:
         return ()
     others = (other for other in PROFILES.values() if other.name != assessment.profile.name)
-    found = (_difference(assessment, other) for other in others if _may_differ(assessment, other))
+    own = _own(assessment)
+    found = (_difference(assessment, other) for other in others if _may_differ(own, other))
     return tuple(difference for difference in found if difference is not None)
 
 
@@ -52,56 +55,71 @@ def _difference(assessment: Assessment, other: Profile) -> Difference | None:
     return Difference(other, category, primary.finding.because)
 
 
-def _may_differ(assessment: Assessment, other: Profile) -> bool:
-    own = assessment.profile
-    changed = (field for field in _FIELDS if getattr(own, field) != getattr(other, field))
-    return any(_MATTERS.get(field, _always)(assessment, other) for field in changed)
+class _Own(NamedTuple):
+    """What the assessment says that another profile is compared with.
+
+    `met`: numbers of the rules that are met. `by_fallback`: results of AST and ALT without an upper limit of their own.
+    """
+
+    assessment: Assessment
+    met: frozenset[str]
+    by_fallback: tuple[LabResult, ...]
+
+
+def _own(assessment: Assessment) -> _Own:
+    met = frozenset(j.rule.id.partition("-")[0] for j in assessment.judged if j.finding.is_met)
+    results = assessment.facts.of(Analyte.ALT, Analyte.AST)
+    limits = {result.upper_limit for result in results}
+    credible = {limit for limit in limits if limit is not None and is_credible_limit(limit)}
+    return _Own(assessment, met, tuple([result for result in results if result.upper_limit not in credible]))
+
+
+def _may_differ(own: _Own, other: Profile) -> bool:
+    pairs = zip(_FIELDS, _chosen(own.assessment.profile), _chosen(other), strict=True)
+    changed = [field for field, ours, theirs in pairs if ours != theirs]
+    return any(_MATTERS.get(field, _always)(own, other) for field in changed)
 
 
 _DOSE_FIELDS = frozenset({"regimen", "max_weight_kg", "allergy_policy"})
 _FIELDS = tuple(key.field for key in KEYS if key.field not in _DOSE_FIELDS)
+_chosen = attrgetter(*_FIELDS)
 
 
-def _always(_assessment: Assessment, _other: Profile) -> bool:
+def _always(_own: _Own, _other: Profile) -> bool:
     return True
 
 
-def _line_matters(assessment: Assessment, other: Profile) -> bool:
+def _line_matters(own: _Own, other: Profile) -> bool:
     """The leading level lies on another side of the other line."""
-    point = assessment.point
+    point = own.assessment.point
     if point is None:
         return False
     theirs = reaches(point.level, line_at(other.treatment_line_mg_l, point.hours), inclusive=other.line_inclusive)
     return theirs is not point.is_on_or_above_line
 
 
-def _span_matters(assessment: Assessment, _other: Profile) -> bool:
-    return assessment.ingestion.pattern is Pattern.STAGGERED
+def _span_matters(own: _Own, _other: Profile) -> bool:
+    return own.assessment.ingestion.pattern is Pattern.STAGGERED
 
 
-def _release_matters(assessment: Assessment, _other: Profile) -> bool:
-    return assessment.ingestion.is_extended_release
+def _release_matters(own: _Own, _other: Profile) -> bool:
+    return own.assessment.ingestion.is_extended_release
 
 
-def _upper_limit_matters(assessment: Assessment, other: Profile) -> bool:
-    results = assessment.facts.of(Analyte.ALT, Analyte.AST)
-    by_fallback = (r for r in results if credible_upper_limit(r) is None)
-    return any(is_elevated(r, assessment.profile) is not is_elevated(r, other) for r in by_fallback)
+def _upper_limit_matters(own: _Own, other: Profile) -> bool:
+    profile = own.assessment.profile
+    return any(is_elevated(r, profile) is not is_elevated(r, other) for r in own.by_fallback)
 
 
-def _met(assessment: Assessment, *numbers: str) -> bool:
-    return any(j.finding.is_met and j.rule.id.partition("-")[0] in numbers for j in assessment.judged)
+def _combination_matters(own: _Own, _other: Profile) -> bool:
+    return own.assessment.ingestion.is_extended_release or not own.met.isdisjoint({"B9", "B10", "B11", "B17"})
 
 
-def _combination_matters(assessment: Assessment, _other: Profile) -> bool:
-    return assessment.ingestion.is_extended_release or _met(assessment, "B9", "B10", "B11", "B17")
+def _other_cause_matters(own: _Own, _other: Profile) -> bool:
+    return "D1" in own.met
 
 
-def _other_cause_matters(assessment: Assessment, _other: Profile) -> bool:
-    return _met(assessment, "D1")
-
-
-_MATTERS: dict[str, Callable[[Assessment, Profile], bool]] = {
+_MATTERS: dict[str, Callable[[_Own, Profile], bool]] = {
     "treatment_line_mg_l": _line_matters,
     "line_inclusive": _line_matters,
     "acute_span_h": _span_matters,

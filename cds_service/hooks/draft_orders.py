@@ -7,7 +7,7 @@ shows the whole order. Must not know suggestions and cards.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from cds_service.clinical.findings import Category
 from cds_service.hooks.clock import clock_time
@@ -40,6 +40,7 @@ _COPD = (_SNOMED, "13645005", "Chronic obstructive pulmonary disease")
 _INTRAVENOUS = (_SNOMED, "47625008", "Intravenous route")
 _ORAL = (_SNOMED, "26643006", "Oral route")
 _IV_NAC = (_RXNORM, "465377", "acetylcysteine 200 MG/ML injection")
+_IV_NAC_CONCENTRATE = (_IV_NAC, "Acetylcysteine 200 mg/mL concentrate for intravenous infusion")
 _ORAL_NAC = (_RXNORM, "606971", "acetylcysteine 600 MG Oral Capsule")
 
 ORAL_NAC_TEXT = "Acetylcysteine 600 mg by mouth twice daily"
@@ -89,18 +90,12 @@ def nac_draft_without_dose(drafting: Drafting, text: str) -> JsonObject:
 def _nac_draft(drafting: Drafting, dosage: JsonObject, form: str, numbers: tuple[float, ...] = ()) -> JsonObject:
     primary = drafting.assessment.primary
     is_other_cause = primary is not None and rule_number(primary) in _NOT_ACETAMINOPHEN
-    order = _Order(
-        medication=(_IV_NAC, "Acetylcysteine 200 mg/mL concentrate for intravenous infusion"),
-        reason=_ACUTE_LIVER_FAILURE if is_other_cause else _OVERDOSE,
-        route=_INTRAVENOUS,
-        priority="stat",
-        dosage_form=form,
-    )
+    reason = _ACUTE_LIVER_FAILURE if is_other_cause else _OVERDOSE
+    order = _Order(_IV_NAC_CONCENTRATE, reason, _INTRAVENOUS, "stat", form)
     return _medication_draft(drafting, order, dosage, numbers)
 
 
-@dataclass(frozen=True, slots=True)
-class _Order:
+class _Order(NamedTuple):
     """What a draft order of a drug says besides for whom, when and how much. `dosage_form`: which dosage it has."""
 
     medication: tuple[Coding, str]

@@ -58,8 +58,12 @@ def present(members: Mapping[str, Any]) -> dict[str, Any]:
 
 def _all_judged(assessment: Assessment) -> tuple[Judged, ...]:
     """Every rule once, in table order; a rule judged on several orders by its most telling verdict."""
-    telling: dict[str, Judged] = {}
-    for judged in (*assessment.judged, *(caution.judged for caution in assessment.cautions)):
+    everything = (*assessment.judged, *(caution.judged for caution in assessment.cautions))
+    telling = {judged.rule.id: judged for judged in everything}
+    if len(telling) == len(everything):
+        return everything
+    telling.clear()
+    for judged in everything:
         known = telling.get(judged.rule.id)
         if known is None or _TELLING.index(judged.finding.verdict) < _TELLING.index(known.finding.verdict):
             telling[judged.rule.id] = judged
@@ -75,15 +79,14 @@ def _rule(judged: Judged) -> dict[str, Any]:
 
 
 def _input(used: Input) -> dict[str, Any]:
-    return present(
-        {
-            "reference": one_line(used.reference),
-            "value": one_line(used.value),
-            "unit": one_line(used.unit or ""),
-            "at": used.at.astimezone(UTC).isoformat().replace("+00:00", "Z") if used.at else None,
-            "status": one_line(used.status or ""),
-        }
-    )
+    said = {
+        "reference": used.reference,
+        "value": used.value,
+        "unit": used.unit,
+        "at": used.at.astimezone(UTC).isoformat().replace("+00:00", "Z") if used.at else None,
+        "status": used.status,
+    }
+    return {name: line for name, text in said.items() if text and (line := one_line(text))}
 
 
 def _gap(gap: DataGap) -> dict[str, Any]:

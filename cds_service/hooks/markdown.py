@@ -46,13 +46,20 @@ def _visible(text: str) -> str:
 
 def escaped(text: str) -> str:
     """Text as inert Markdown that can stand anywhere in a line, a list item or a table cell."""
-    line = one_line(text)
+    return _inert(one_line(text))
+
+
+def _inert(line: str) -> str:
     if _may_mean_markup(line):
         line = _SPECIAL.sub(r"\\\g<0>", line)
         line = _TAG_OPENER.sub(r"\\<", line)
         line = _ENTITY.sub(r"\\&", line)
         line = _SCHEME.sub(r"\\/", line)
         line = _WWW.sub(r"\\.", line)
+    return _without_block_opener(line)
+
+
+def _without_block_opener(line: str) -> str:
     if line[:1] in _OPENS_BLOCK or line[:1].isdigit():
         return _BLOCK_OPENER.sub(_escaped_opener, line)
     return line
@@ -60,7 +67,7 @@ def escaped(text: str) -> str:
 
 def _may_mean_markup(line: str) -> bool:
     """Whether anything stands in the line that could be markup; in most lines of a card nothing does."""
-    return _SPECIAL_OR_OPENER.search(line) is not None or "//" in line or "w." in line or "W." in line
+    return _SPECIAL_OR_OPENER.search(line) is not None or "//" in line or "ww." in line.lower()
 
 
 def _escaped_opener(found: re.Match[str]) -> str:
@@ -81,10 +88,11 @@ def capitalised(text: str) -> str:
 
 def bullets(texts: Iterable[str]) -> str:
     """A list of texts, each escaped and with a capital first letter; the same text is said once."""
-    return "\n".join(f"- {escaped(capitalised(text))}" for text in dict.fromkeys(texts) if text.strip())
+    lines = [one_line(capitalised(text)) for text in dict.fromkeys(texts) if text.strip()]
+    disarmed = _inert if _may_mean_markup("\n".join(lines)) else _without_block_opener
+    return "\n".join([f"- {disarmed(line)}" for line in lines])
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table of cells, each escaped; the header is Markdown already."""
-    cells = [header, ["---"] * len(header), *([escaped(cell) for cell in row] for row in rows)]
-    return "\n".join(f"| {' | '.join(row)} |" for row in cells)
+    """A table of cells, which are Markdown already, as the header is."""
+    return "\n".join([f"| {' | '.join(row)} |" for row in (header, ["---"] * len(header), *rows)])
