@@ -65,18 +65,18 @@ class Case:
     @property
     def unread_levels(self) -> tuple[DataGap, ...]:
         """Gaps that may hide a level."""
-        return tuple(g for g in self.facts.gaps if g.about == Analyte.ACETAMINOPHEN.value and g.kind in _UNREAD_LEVEL)
+        return tuple([g for g in self.facts.gaps if g.about == Analyte.ACETAMINOPHEN and g.kind in _UNREAD_LEVEL])
 
     @property
     def current_levels(self) -> tuple[Level, ...]:
         """The levels that can speak of this exposure (not those drawn before it)."""
-        return tuple(level for level in self.levels if level.place is not Place.BEFORE_INGESTION)
+        return tuple([level for level in self.levels if level.place is not Place.BEFORE_INGESTION])
 
     @property
     def fresh_levels(self) -> tuple[Level, ...]:
         """Without a known time: the levels near enough to the exposure for a negative to count."""
         since = self.ingestion.negative_from(self.now)
-        return tuple(lv for lv in self.levels if lv.sampled is not None and lv.sampled.earliest >= since)
+        return tuple([lv for lv in self.levels if lv.sampled is not None and lv.sampled.earliest >= since])
 
     @property
     def has_detectable_level(self) -> bool | None:

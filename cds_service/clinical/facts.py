@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, field
 from enum import StrEnum
-from itertools import chain
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -338,8 +337,8 @@ class PatientFacts:
         if not self._by_analyte:
             for result in self.results:
                 self._by_analyte[result.analyte].append(result)
-        return tuple(chain.from_iterable(self._by_analyte.get(analyte, ()) for analyte in analytes))
+        return tuple([result for analyte in analytes for result in self._by_analyte.get(analyte, ())])
 
     def having(self, *problems: Problem) -> tuple[Diagnosis, ...]:
         """The current diagnoses among these problems."""
-        return tuple(diagnosis for diagnosis in self.diagnoses if diagnosis.problem in problems)
+        return tuple([diagnosis for diagnosis in self.diagnoses if diagnosis.problem in problems])

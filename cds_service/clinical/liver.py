@@ -100,14 +100,8 @@ def liver_of(facts: PatientFacts, ingestion: Ingestion, profile: Profile, now: d
 
 def upper_limit(result: LabResult, profile: Profile) -> float:
     """The laboratory's own upper limit in U/L when credible, else the profile's fallback."""
-    own = credible_upper_limit(result)
-    return profile.alt_uln_fallback_u_l if own is None else own
-
-
-def credible_upper_limit(result: LabResult) -> float | None:
-    """The laboratory's own upper limit in U/L; None when it gives none, or one that cannot be."""
     own = result.upper_limit
-    return None if own is None or not is_credible_limit(own) else own
+    return profile.alt_uln_fallback_u_l if own is None or not is_credible_limit(own) else own
 
 
 def is_credible_limit(limit_u_l: float) -> bool:

@@ -6,11 +6,12 @@ Judges again only when a key that differs can matter for this patient, which is 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from operator import attrgetter
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from cds_service.clinical.assess import conclusion
-from cds_service.clinical.findings import Category
+from cds_service.clinical.findings import Category, Verdict
 from cds_service.clinical.ingestion import Pattern
 from cds_service.clinical.liver import is_credible_limit, is_elevated
 from cds_service.clinical.nomogram import line_at, reaches
@@ -42,9 +43,10 @@ def differing(assessment: Assessment) -> tuple[Difference, ...]:
     """The shipped profiles whose category differs; empty outside the population and while acetylcysteine runs."""
     if assessment.category is None or assessment.category in _SETTLED_BY_COURSE:
         return ()
-    others = (other for other in PROFILES.values() if other.name != assessment.profile.name)
     own = _own(assessment)
-    found = (_difference(assessment, other) for other in others if _may_differ(own, other))
+    others = _others(assessment.profile.name, _chosen(assessment.profile))
+    may_differ = [other for other, matters in others if any(may_matter(own, other) for may_matter in matters)]
+    found = (_difference(assessment, other) for other in may_differ)
     return tuple(difference for difference in found if difference is not None)
 
 
@@ -66,23 +68,32 @@ class _Own(NamedTuple):
     by_fallback: tuple[LabResult, ...]
 
 
+_Matters: TypeAlias = "Callable[[_Own, Profile], bool]"
+
+
 def _own(assessment: Assessment) -> _Own:
-    met = frozenset(j.rule.id.partition("-")[0] for j in assessment.judged if j.finding.is_met)
+    met = frozenset([j.rule.id.partition("-")[0] for j in assessment.judged if j.finding.verdict is Verdict.MET])
     results = assessment.facts.of(Analyte.ALT, Analyte.AST)
     limits = {result.upper_limit for result in results}
     credible = {limit for limit in limits if limit is not None and is_credible_limit(limit)}
     return _Own(assessment, met, tuple([result for result in results if result.upper_limit not in credible]))
 
 
-def _may_differ(own: _Own, other: Profile) -> bool:
-    pairs = zip(_FIELDS, _chosen(own.assessment.profile), _chosen(other), strict=True)
-    changed = [field for field, ours, theirs in pairs if ours != theirs]
-    return any(_MATTERS.get(field, _always)(own, other) for field in changed)
-
-
 _DOSE_FIELDS = frozenset({"regimen", "max_weight_kg", "allergy_policy"})
 _FIELDS = tuple(key.field for key in KEYS if key.field not in _DOSE_FIELDS)
 _chosen = attrgetter(*_FIELDS)
+
+
+@lru_cache(maxsize=16)
+def _others(name: str, chosen: tuple[object, ...]) -> tuple[tuple[Profile, tuple[_Matters, ...]], ...]:
+    """The shipped profiles but the one of this name, each with how a key that differs from these can matter."""
+    others = [other for other in PROFILES.values() if other.name != name]
+    return tuple((other, _matters(chosen, _chosen(other))) for other in others)
+
+
+def _matters(ours: tuple[object, ...], theirs: tuple[object, ...]) -> tuple[_Matters, ...]:
+    changed = [field for field, own, other in zip(_FIELDS, ours, theirs, strict=True) if own != other]
+    return tuple(dict.fromkeys(_MATTERS.get(field, _always) for field in changed))
 
 
 def _always(_own: _Own, _other: Profile) -> bool:
@@ -119,7 +130,7 @@ def _other_cause_matters(own: _Own, _other: Profile) -> bool:
     return "D1" in own.met
 
 
-_MATTERS: dict[str, Callable[[_Own, Profile], bool]] = {
+_MATTERS: dict[str, _Matters] = {
     "treatment_line_mg_l": _line_matters,
     "line_inclusive": _line_matters,
     "acute_span_h": _span_matters,

@@ -34,6 +34,10 @@ if TYPE_CHECKING:
 
 def above_line(case: Case) -> Finding:
     """B1: on or above the treatment line, at the latest time the sample can have been drawn."""
+    return case.once(_above_line)
+
+
+def _above_line(case: Case) -> Finding:
     if reason := why_off_nomogram(case):
         return not_met(reason)
     above = placed(case, Place.ABOVE)

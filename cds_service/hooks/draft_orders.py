@@ -65,7 +65,7 @@ class Drafting:
 
     def stamp(self, instant: datetime) -> str:
         """An instant as FHIR dateTime, to the second, with the offset of the display zone."""
-        return instant.astimezone(self.zone).replace(microsecond=0).isoformat()
+        return instant.astimezone(self.zone).isoformat(timespec="seconds")
 
 
 # --- acetylcysteine ---

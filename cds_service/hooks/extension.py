@@ -79,14 +79,15 @@ def _rule(judged: Judged) -> dict[str, Any]:
 
 
 def _input(used: Input) -> dict[str, Any]:
-    said = {
-        "reference": used.reference,
-        "value": used.value,
-        "unit": used.unit,
-        "at": used.at.astimezone(UTC).isoformat().replace("+00:00", "Z") if used.at else None,
-        "status": used.status,
-    }
-    return {name: line for name, text in said.items() if text and (line := one_line(text))}
+    return present(
+        {
+            "reference": one_line(used.reference),
+            "value": one_line(used.value),
+            "unit": used.unit,
+            "at": used.at.astimezone(UTC).isoformat().replace("+00:00", "Z") if used.at else None,
+            "status": one_line(used.status or ""),
+        }
+    )
 
 
 def _gap(gap: DataGap) -> dict[str, Any]:

@@ -89,8 +89,9 @@ def capitalised(text: str) -> str:
 def bullets(texts: Iterable[str]) -> str:
     """A list of texts, each escaped and with a capital first letter; the same text is said once."""
     lines = [one_line(capitalised(text)) for text in dict.fromkeys(texts) if text.strip()]
-    disarmed = _inert if _may_mean_markup("\n".join(lines)) else _without_block_opener
-    return "\n".join([f"- {disarmed(line)}" for line in lines])
+    if _may_mean_markup("\n".join(lines)):
+        return "\n".join([f"- {_inert(line)}" for line in lines])
+    return "\n".join([f"- {line if line[:1].isalpha() else _without_block_opener(line)}" for line in lines])
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
