@@ -31,8 +31,9 @@ _OPENS_BLOCK = frozenset("-+#>=:")
 
 def one_line(text: str, longest: int = LONGEST_CHART_STRING) -> str:
     """Text on one line, without invisible characters; what is cut off ends at a word and shows an ellipsis."""
-    shown = text if text.isprintable() else _visible(text)
-    line = (_SPACES.sub(" ", shown) if "  " in shown else shown).strip()
+    if text.isprintable() and "  " not in text and len(text) <= longest:
+        return text.strip()
+    line = _SPACES.sub(" ", text if text.isprintable() else _visible(text)).strip()
     if len(line) <= longest:
         return line
     kept = line[:longest]
