@@ -6,7 +6,7 @@ shows the whole order. Must not know suggestions and cards.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from cds_service.clinical.findings import Category
@@ -57,6 +57,12 @@ class Drafting:
     zone: tzinfo
     encounter_id: str | None
     new_uuid: Callable[[], str]
+    authored_on: str = field(init=False)
+    """When the orders are drafted, as FHIR dateTime."""
+
+    def __post_init__(self) -> None:
+        """Every draft has the same instant: write it out once."""
+        object.__setattr__(self, "authored_on", self.stamp(self.assessment.now))
 
     @property
     def patient(self) -> str:
@@ -109,7 +115,7 @@ def _medication_draft(
     drafting: Drafting, order: _Order, dosage: JsonObject, numbers: tuple[float, ...] = ()
 ) -> JsonObject:
     """The order with this dosage, in which only the text and these numbers differ among dosages of its form."""
-    encounter, authored_on = _encounter(drafting), drafting.stamp(drafting.assessment.now)
+    encounter = _encounter(drafting)
     draft = {
         "resourceType": "MedicationRequest",
         "status": "draft",
@@ -119,7 +125,7 @@ def _medication_draft(
         "medicationCodeableConcept": _concept(*order.medication),
         "subject": {"reference": drafting.patient},
         **encounter,
-        "authoredOn": authored_on,
+        "authoredOn": drafting.authored_on,
         "reasonCode": [_concept(order.reason)],
         "dosageInstruction": [{"route": _concept(order.route)} | dosage],
     }
@@ -128,7 +134,7 @@ def _medication_draft(
         draft,
         form=(order, bool(encounter)),
         texts=(drafting.patient, *_references(encounter), dosage["text"]),
-        stamps=(authored_on,),
+        stamps=(drafting.authored_on,),
         numbers=numbers,
     )
 
@@ -176,7 +182,6 @@ def oral_nac_draft(drafting: Drafting) -> JsonObject:
 def lab_draft(drafting: Drafting, ask: Ask, test: Coding) -> JsonObject:
     """One laboratory test that is asked for."""
     encounter, occurrence = _encounter(drafting), _occurrence(drafting, ask)
-    authored_on = drafting.stamp(drafting.assessment.now)
     priority = "urgent" if drafting.assessment.category is Category.CONTINUE else "stat"
     draft = {
         "resourceType": "ServiceRequest",
@@ -187,14 +192,14 @@ def lab_draft(drafting: Drafting, ask: Ask, test: Coding) -> JsonObject:
         "subject": {"reference": drafting.patient},
         **encounter,
         **occurrence,
-        "authoredOn": authored_on,
+        "authoredOn": drafting.authored_on,
     }
     return fitting(
         check_service_request,
         draft,
         form=(test, priority, bool(encounter), *occurrence),
         texts=(drafting.patient, *_references(encounter), *(note["text"] for note in occurrence.get("note", ()))),
-        stamps=(authored_on, *(stamp for name, stamp in occurrence.items() if name != "note")),
+        stamps=(drafting.authored_on, *(stamp for name, stamp in occurrence.items() if name != "note")),
     )
 
 

@@ -14,7 +14,7 @@ from cds_service.clinical.ruleset import RULE_SET_VERSION
 from cds_service.hooks.markdown import one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from cds_service.clinical.assessment import Assessment, Input, Judged
     from cds_service.clinical.facts import DataGap
@@ -41,7 +41,7 @@ def extension(assessment: Assessment, category: Category | None) -> dict[str, An
                 "rules": [_rule(judged) for judged in _all_judged(assessment)],
                 "overlays": sorted(overlay.value for overlay in assessment.overlays - _TOLD_IN_WORDS_ONLY),
                 "profile": assessment.profile.name,
-                "inputs": [_input(used) for used in assessment.inputs],
+                "inputs": _inputs(assessment.inputs),
                 "data_gaps": [_gap(gap) for gap in assessment.gaps],
                 "nomogram": _nomogram(assessment.point) if assessment.point else None,
                 "dosing": _dosing(assessment, category),
@@ -78,13 +78,20 @@ def _rule(judged: Judged) -> dict[str, Any]:
     return said | {"missing": [one_line(text) for text in finding.missing]} if finding.missing else said
 
 
-def _input(used: Input) -> dict[str, Any]:
+def _inputs(inputs: Sequence[Input]) -> list[dict[str, Any]]:
+    """The charted values. Most share their instant with others: each instant is written out once."""
+    instants = {used.at for used in inputs if used.at is not None}
+    stamps = {at: at.astimezone(UTC).isoformat().replace("+00:00", "Z") for at in instants}
+    return [_input(used, None if used.at is None else stamps[used.at]) for used in inputs]
+
+
+def _input(used: Input, stamp: str | None) -> dict[str, Any]:
     return present(
         {
             "reference": one_line(used.reference),
             "value": one_line(used.value),
             "unit": used.unit,
-            "at": used.at.astimezone(UTC).isoformat().replace("+00:00", "Z") if used.at else None,
+            "at": stamp,
             "status": one_line(used.status or ""),
         }
     )
