@@ -67,7 +67,7 @@ def liver_of(facts: PatientFacts, ingestion: Ingestion, profile: Profile, now: d
     is_incomplete = _hides_results(facts)
     results = sorted(of_episode(facts.of(Analyte.ALT, Analyte.AST), since, now), key=_newness)
     relevant = _since_first_dose(results, ingestion)
-    elevated = [r for r in relevant if is_elevated(r, profile)]
+    elevated = _elevated(relevant, profile)
     inr = newest(of_episode(facts.of(Analyte.INR), since, now))
     inr_raised = _inr_raised(inr, profile, negative_from)
     failing = _current(facts.having(Problem.ACUTE_LIVER_FAILURE), now)
@@ -98,9 +98,8 @@ def liver_of(facts: PatientFacts, ingestion: Ingestion, profile: Profile, now: d
     )
 
 
-def upper_limit(result: LabResult, profile: Profile) -> float:
-    """The laboratory's own upper limit in U/L when credible, else the profile's fallback."""
-    own = result.upper_limit
+def upper_limit(own: float | None, profile: Profile) -> float:
+    """The laboratory's own upper limit in U/L when it gives a credible one, else the profile's fallback."""
     return profile.alt_uln_fallback_u_l if own is None or not is_credible_limit(own) else own
 
 
@@ -109,9 +108,15 @@ def is_credible_limit(limit_u_l: float) -> bool:
     return limit_u_l > 0 and not UPPER_LIMIT_MAX.reached_by_number(limit_u_l)
 
 
+def _elevated(results: Sequence[LabResult], profile: Profile) -> list[LabResult]:
+    """The results above their upper limit; a laboratory has few limits, each of which is looked at once."""
+    limits = {own: upper_limit(own, profile) for own in {r.upper_limit for r in results}}
+    return [r for r in results if r.reported is not None and r.reported.above(limits[r.upper_limit])]
+
+
 def is_elevated(result: LabResult, profile: Profile) -> bool | None:
     """Whether AST or ALT lies above the upper limit; None when the report cannot tell."""
-    return None if result.reported is None else result.reported.above(upper_limit(result, profile))
+    return None if result.reported is None else result.reported.above(upper_limit(result.upper_limit, profile))
 
 
 def newest(results: Sequence[LabResult]) -> LabResult | None:
