@@ -48,8 +48,8 @@ def assess(facts: PatientFacts, profile: Profile, now: datetime) -> Assessment:
     judged = tuple([Judged(rule, rule.judge(case)) for rule in INDICATIONS])
     if facts.medications_unread:
         judged = tuple(map(_held_back, judged))
-    category, primary = _fold(judged, is_member=membership.is_member, nac_under_way=case.nac.is_under_way)
-    met = [item for item in judged if item.finding.is_met]
+    met = [item for item in judged if item.finding.verdict is Verdict.MET]
+    category, primary = _fold(judged, met, nac_under_way=case.nac.is_under_way) if membership.is_member else _SILENT
     caution_rows, cautions = cautions_on(case, Standing(category, frozenset(item.rule.id for item in met)))
     dosing = _dosing(case) if category in {Category.INDICATED, Category.CONSIDER} else None
     review = review_orders(case, _uncautioned(facts.orders, cautions))
@@ -70,6 +70,7 @@ def assess(facts: PatientFacts, profile: Profile, now: datetime) -> Assessment:
         asks=asks_of(judged, category),
         start_by=None if case.nac.is_under_way else _start_by(met, category),
         ingestion=case.ingestion,
+        levels=case.levels,
         point=None if leading is None else leading.point,
         crosses_at=crosses_at(case) if category is Category.INDICATED else None,
         dosing=dosing,
@@ -97,9 +98,11 @@ def _with_reasons(
 def conclusion(facts: PatientFacts, profile: Profile, now: datetime) -> tuple[Category | None, Judged | None]:
     """The category and the rule that carries it, without anything else an assessment holds."""
     case = case_from(facts, profile, now)
-    is_member = membership_of(case).is_member
-    judged = tuple(Judged(rule, rule.judge(case)) for rule in INDICATIONS) if is_member else ()
-    return _fold(judged, is_member=is_member, nac_under_way=case.nac.is_under_way)
+    if not membership_of(case).is_member:
+        return _SILENT
+    judged = [Judged(rule, rule.judge(case)) for rule in INDICATIONS]
+    met = [item for item in judged if item.finding.is_met]
+    return _fold(judged, met, nac_under_way=case.nac.is_under_way)
 
 
 def _missing(case: Case, dosing: DosingPlan | DosingRefusal | None) -> list[DataGap]:
@@ -157,14 +160,17 @@ def _held_back(judged: Judged) -> Judged:
     return Judged(judged.rule, Finding(Verdict.UNKNOWN, because, ("the list of drugs taken or given",)))
 
 
-def _fold(judged: Sequence[Judged], *, is_member: bool, nac_under_way: bool) -> tuple[Category | None, Judged | None]:
-    """The category and the rule that carries it."""
-    if not is_member:
-        return None, None
-    met = [item for item in judged if item.finding.is_met and _category_of(item) is not None]
+_SILENT: tuple[None, None] = None, None
+
+
+def _fold(
+    judged: Sequence[Judged], met: Iterable[Judged], *, nac_under_way: bool
+) -> tuple[Category | None, Judged | None]:
+    """The category of a member of the population and the rule that carries it; `met`: those that are."""
+    telling = [item for item in met if _category_of(item) is not None]
     if nac_under_way:
-        met = [item for item in met if item.rule.id.startswith(_MONITORING)]
-    primary = min(met, key=lambda item: (_category_of(item) or Category.NOT_INDICATED).urgency, default=None)
+        telling = [item for item in telling if item.rule.id.startswith(_MONITORING)]
+    primary = min(telling, key=lambda item: (_category_of(item) or Category.NOT_INDICATED).urgency, default=None)
     if primary is None:
         return Category.DATA_NEEDED, _first_unknown(judged)
     if _category_of(primary) is Category.NOT_INDICATED and (open_failure := _open_failure(judged)):

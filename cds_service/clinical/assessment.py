@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from cds_service.clinical.facts import DataGap, DrugOrder, PatientFacts
     from cds_service.clinical.findings import Ask, Category, Finding, Overlay, Rule
     from cds_service.clinical.ingestion import Ingestion
+    from cds_service.clinical.levels import Level
     from cds_service.clinical.nac_progress import NacProgress
     from cds_service.clinical.nomogram import NomogramPoint
     from cds_service.clinical.order_review import DoseReview
@@ -26,8 +27,7 @@ class Judged(NamedTuple):
     finding: Finding
 
 
-@dataclass(frozen=True, slots=True)
-class Input:
+class Input(NamedTuple):
     """A charted value the assessment used: resource reference, value as charted, time and status."""
 
     reference: str
@@ -69,6 +69,7 @@ class Assessment:
     asks: tuple[Ask, ...]
     start_by: datetime | None
     ingestion: Ingestion
+    levels: tuple[Level, ...]
     point: NomogramPoint | None
     crosses_at: datetime | None
     """With an unknown ingestion time: the level is on the line if ingested at or before this instant."""

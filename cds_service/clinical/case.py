@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from cds_service.clinical.facts import DataGap, GapKind, LabResult, PatientFacts
 from cds_service.clinical.ingestion import Ingestion, Pattern, ingestion_of
@@ -14,9 +14,12 @@ from cds_service.clinical.quantity import Analyte, Bounded, Elapsed, Span, hours
 from cds_service.clinical.weight import body_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
 
     from cds_service.clinical.profiles import Profile
+
+_T = TypeVar("_T")
 
 # A gap of these kinds about the level means: there is, or may be, a level that could not be read.
 _UNREAD_LEVEL = frozenset(
@@ -44,6 +47,8 @@ class Case:
     nac: NacCourse
     _newest: dict[Analyte, LabResult | None] = field(default_factory=dict, init=False, repr=False, compare=False)
     """What `newest` found, since several rules ask for the same."""
+    _known: dict[Callable[[Case], object], object] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """What `once` was told."""
 
     @property
     def is_untimed(self) -> bool:
@@ -60,18 +65,18 @@ class Case:
     @property
     def unread_levels(self) -> tuple[DataGap, ...]:
         """Gaps that may hide a level."""
-        return tuple(g for g in self.facts.gaps if g.about == Analyte.ACETAMINOPHEN.value and g.kind in _UNREAD_LEVEL)
+        return tuple([g for g in self.facts.gaps if g.about == Analyte.ACETAMINOPHEN and g.kind in _UNREAD_LEVEL])
 
     @property
     def current_levels(self) -> tuple[Level, ...]:
         """The levels that can speak of this exposure (not those drawn before it)."""
-        return tuple(level for level in self.levels if level.place is not Place.BEFORE_INGESTION)
+        return tuple([level for level in self.levels if level.place is not Place.BEFORE_INGESTION])
 
     @property
     def fresh_levels(self) -> tuple[Level, ...]:
         """Without a known time: the levels near enough to the exposure for a negative to count."""
         since = self.ingestion.negative_from(self.now)
-        return tuple(lv for lv in self.levels if lv.sampled is not None and lv.sampled.earliest >= since)
+        return tuple([lv for lv in self.levels if lv.sampled is not None and lv.sampled.earliest >= since])
 
     @property
     def has_detectable_level(self) -> bool | None:
@@ -109,6 +114,12 @@ class Case:
         """The newest value of this analyte in the episode, in its canonical unit; None when missing or unusable."""
         result = self.newest(analyte)
         return None if result is None else result.reported
+
+    def once(self, work_out: Callable[[Case], _T]) -> _T:
+        """What a function makes of this case, worked out when first asked for."""
+        if work_out not in self._known:
+            self._known[work_out] = work_out(self)
+        return cast("_T", self._known[work_out])
 
     def hours_after_first_dose(self, instant: datetime) -> float | None:
         """Longest time from the first dose to `instant`, in h."""

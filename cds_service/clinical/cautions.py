@@ -212,7 +212,7 @@ def cautions_on(case: Case, standing: Standing) -> tuple[tuple[Judged, ...], tup
     judged: list[Judged] = []
     cautions: list[OrderCaution] = []
     for order in case.facts.orders:
-        rows = [Judged(as_rule(rule), rule.judge(case, order, standing)) for rule in CAUTIONS]
+        rows = [Judged(_RULES[row.id], row.judge(case, order, standing)) for row in CAUTIONS]
         judged += rows
         warning = next(
             (row for row, rule in zip(rows, CAUTIONS, strict=True) if rule.warns and row.finding.is_met), None
@@ -236,3 +236,6 @@ def as_rule(row: CautionRule) -> Rule:
 def _never_judged_alone(_case: Case) -> Finding:
     """A caution is judged on an order; without one its condition does not hold."""
     return not_met("no order is selected")
+
+
+_RULES = {row.id: as_rule(row) for row in CAUTIONS}

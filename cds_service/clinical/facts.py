@@ -6,6 +6,7 @@ never "normal". Every fact keeps the reference of the resource it came from, so 
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
@@ -325,16 +326,18 @@ class PatientFacts:
     medications_unread: bool = False
     """Drugs taken or given could not be read just now: what was taken, and with what, is not known to be all."""
     gaps: tuple[DataGap, ...] = field(default=())
-    _by_analyte: dict[Analyte, list[LabResult]] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _by_analyte: defaultdict[Analyte, list[LabResult]] = field(
+        default_factory=lambda: defaultdict(list), init=False, repr=False, compare=False
+    )
     """The results once more by analyte; filled when first asked for, since every rule asks again."""
 
     def of(self, *analytes: Analyte) -> tuple[LabResult, ...]:
         """The results of these analytes, one analyte after the other."""
         if not self._by_analyte:
             for result in self.results:
-                self._by_analyte.setdefault(result.analyte, []).append(result)
-        return tuple(result for analyte in analytes for result in self._by_analyte.get(analyte, ()))
+                self._by_analyte[result.analyte].append(result)
+        return tuple([result for analyte in analytes for result in self._by_analyte.get(analyte, ())])
 
     def having(self, *problems: Problem) -> tuple[Diagnosis, ...]:
         """The current diagnoses among these problems."""
-        return tuple(diagnosis for diagnosis in self.diagnoses if diagnosis.problem in problems)
+        return tuple([diagnosis for diagnosis in self.diagnoses if diagnosis.problem in problems])

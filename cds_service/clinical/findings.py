@@ -38,6 +38,8 @@ class Category(Enum):
     CRITERIA_MET = "criteria-met"
     NOT_INDICATED = "not-indicated"
 
+    __hash__ = object.__hash__  # a member is one object; an Enum would hash its name anew each time
+
     @property
     def urgency(self) -> int:
         """Rank for choosing between categories: 0 is the most pressing."""

@@ -42,6 +42,10 @@ class Pattern(StrEnum):
     UNSTATED_DRUG = "overdose of an unstated drug"
 
 
+_TIMED = frozenset({Pattern.ACUTE, Pattern.STAGGERED})
+_TIMED_IF_CHARTED = frozenset({Pattern.INTRAVENOUS, Pattern.UNSTATED_DRUG})
+
+
 @dataclass(frozen=True, slots=True)
 class Ingestion:
     """The current exposure as the rules see it.
@@ -81,9 +85,7 @@ class Ingestion:
     @property
     def is_timed(self) -> bool:
         """Whether hours since the first dose can be counted."""
-        return self.pattern in {Pattern.ACUTE, Pattern.STAGGERED} or (
-            self.pattern in {Pattern.INTRAVENOUS, Pattern.UNSTATED_DRUG} and self.first is not None
-        )
+        return self.pattern in _TIMED or (self.pattern in _TIMED_IF_CHARTED and self.first is not None)
 
     @property
     def may_absorb_late(self) -> bool:
@@ -179,14 +181,18 @@ def _without_future_time(record: Exposure, now: datetime) -> Exposure:
     return replace(record, taken=None if is_future else record.taken.capped(now))
 
 
+_OVERDOSES = frozenset({ExposureKind.POISONING, ExposureKind.GENERIC_OVERDOSE})
+_MEDICATIONS = frozenset({ExposureKind.MEDICATION, ExposureKind.REPORTED_AMOUNT})
+
+
 def _sorted_by_role(records: Sequence[Exposure], facts: PatientFacts, since: datetime, body: Body) -> _Sorted:
-    recent = tuple(r for r in records if _is_recent(r, since))
-    history = tuple(r for r in records if not _is_recent(r, since) and r.kind is ExposureKind.POISONING)
-    overdose = tuple(r for r in recent if r.kind in {ExposureKind.POISONING, ExposureKind.GENERIC_OVERDOSE})
-    medications = tuple(r for r in recent if r.kind in {ExposureKind.MEDICATION, ExposureKind.REPORTED_AMOUNT})
-    dose_times = tuple(r for r in recent if r.kind is ExposureKind.DOSE_TIME)
+    recent = [r for r in records if _is_recent(r, since)]
+    history = tuple([r for r in records if r.kind is ExposureKind.POISONING and not _is_recent(r, since)])
+    overdose = tuple([r for r in recent if r.kind in _OVERDOSES])
+    medications = tuple([r for r in recent if r.kind in _MEDICATIONS])
+    dose_times = tuple([r for r in recent if r.kind is ExposureKind.DOSE_TIME])
     at_overdose = {r.taken for r in overdose if r.taken is not None and r.taken.is_exact}
-    striking = tuple(r for r in medications if r.taken in at_overdose or not _is_ordinary(r, since))
+    striking = tuple([r for r in medications if r.taken in at_overdose or not _is_ordinary(r, since)])
     has_level = any(_sampled_since(r.sampled, since) for r in facts.of(Analyte.ACETAMINOPHEN))
     is_striking = _is_suspicious(striking, facts, since, body)
     if not is_striking and _is_suspicious(medications, facts, since, body):
@@ -197,7 +203,7 @@ def _sorted_by_role(records: Sequence[Exposure], facts: PatientFacts, since: dat
         counted = tuple(r for r in medications if r in striking or _is_undated_course(r))
     else:
         return _Sorted((), tuple(r for r in medications if r.kind is ExposureKind.MEDICATION), history)
-    background = tuple(r for r in medications if r not in counted)
+    background = tuple([r for r in medications if r not in counted])
     return _Sorted((*overdose, *counted, *dose_times), background, history)
 
 

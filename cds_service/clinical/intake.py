@@ -76,11 +76,13 @@ def _larger(one: float | None, other: float | None) -> float | None:
     return max((value for value in (one, other) if value is not None), default=None)
 
 
-def _peak(records: Iterable[Exposure], window_h: float) -> float | None:
+def _peak(records: Sequence[Exposure], window_h: float) -> float | None:
     """The largest amount in any window (mg).
 
     Statements and administrations may tell of the same doses: the larger account counts, not their sum.
     """
+    if not records:
+        return None
     known = [r for r in records if r.amount_mg is not None or r.daily_amount_mg is not None]
     accounts = {r.reference.partition("/")[0] for r in known}
     return max(

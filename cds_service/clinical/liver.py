@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from cds_service.clinical.facts import Diagnosis, GapKind, LabResult, PatientFacts, Problem
 from cds_service.clinical.findings import all_of, any_of
 from cds_service.clinical.levels import with_usable_time
-from cds_service.clinical.quantity import Analyte, Span
+from cds_service.clinical.quantity import Analyte
 from cds_service.clinical.thresholds import (
     ALF_COURSE_WEEKS,
     HEPATOTOXICITY,
@@ -66,10 +66,8 @@ def liver_of(facts: PatientFacts, ingestion: Ingestion, profile: Profile, now: d
     negative_from = ingestion.negative_from(now)
     is_incomplete = _hides_results(facts)
     results = sorted(of_episode(facts.of(Analyte.ALT, Analyte.AST), since, now), key=_newness)
-    timed = [(r, *_after_first_dose(r, ingestion, now)) for r in results]
-    relevant = [row for row in timed if row[2] >= timedelta(0)]
-    elevated = [row for row in relevant if is_elevated(row[0], profile)]
-    end = timedelta(hours=NOMOGRAM_END.value)
+    relevant = _since_first_dose(results, ingestion)
+    elevated = _elevated(relevant, profile)
     inr = newest(of_episode(facts.of(Analyte.INR), since, now))
     inr_raised = _inr_raised(inr, profile, negative_from)
     failing = _current(facts.having(Problem.ACUTE_LIVER_FAILURE), now)
@@ -78,18 +76,16 @@ def liver_of(facts: PatientFacts, ingestion: Ingestion, profile: Profile, now: d
     return Liver(
         enzymes=EnzymeState.ELEVATED
         if elevated
-        else _unless_elevated([r for r, *_ in relevant], profile, negative_from, is_incomplete=is_incomplete),
-        elevated=tuple(r for r, *_ in elevated),
+        else _unless_elevated(relevant, profile, negative_from, is_incomplete=is_incomplete),
+        elevated=tuple(elevated),
         enzyme_results=tuple(results),
         is_hepatotoxic=any_of(None if r.reported is None else HEPATOTOXICITY.reached_by(r.reported) for r in results)
         if results
         else None,
-        late_elevated=any(longest > end for _, _, longest in elevated),
+        late_elevated=_any_may_be_late(elevated, ingestion, now),
         late_enzymes=EnzymeState.ELEVATED
-        if any(shortest > end for _, shortest, _ in elevated)
-        else _unless_elevated(
-            [r for r, shortest, _ in relevant if shortest > end], profile, since, is_incomplete=is_incomplete
-        ),
+        if _surely_late(elevated, ingestion)
+        else _unless_elevated(_surely_late(relevant, ingestion), profile, since, is_incomplete=is_incomplete),
         inr=inr,
         inr_raised=inr_raised,
         encephalopathy=confused,
@@ -102,27 +98,31 @@ def liver_of(facts: PatientFacts, ingestion: Ingestion, profile: Profile, now: d
     )
 
 
-def upper_limit(result: LabResult, profile: Profile) -> float:
-    """The laboratory's own upper limit in U/L when credible, else the profile's fallback."""
-    own = credible_upper_limit(result)
-    return profile.alt_uln_fallback_u_l if own is None else own
+def upper_limit(own: float | None, profile: Profile) -> float:
+    """The laboratory's own upper limit in U/L when it gives a credible one, else the profile's fallback."""
+    return profile.alt_uln_fallback_u_l if own is None or not is_credible_limit(own) else own
 
 
-def credible_upper_limit(result: LabResult) -> float | None:
-    """The laboratory's own upper limit in U/L; None when it gives none, or one that cannot be."""
-    own = result.upper_limit
-    return None if own is None or own <= 0 or UPPER_LIMIT_MAX.reached_by_number(own) else own
+def is_credible_limit(limit_u_l: float) -> bool:
+    """Whether a number can be a laboratory's upper limit of AST or ALT."""
+    return limit_u_l > 0 and not UPPER_LIMIT_MAX.reached_by_number(limit_u_l)
+
+
+def _elevated(results: Sequence[LabResult], profile: Profile) -> list[LabResult]:
+    """The results above their upper limit; a laboratory has few limits, each of which is looked at once."""
+    limits = {own: upper_limit(own, profile) for own in {r.upper_limit for r in results}}
+    return [r for r in results if r.reported is not None and r.reported.above(limits[r.upper_limit])]
 
 
 def is_elevated(result: LabResult, profile: Profile) -> bool | None:
     """Whether AST or ALT lies above the upper limit; None when the report cannot tell."""
-    return None if result.reported is None else result.reported.above(upper_limit(result, profile))
+    return None if result.reported is None else result.reported.above(upper_limit(result.upper_limit, profile))
 
 
 def newest(results: Sequence[LabResult]) -> LabResult | None:
     """The newest usable result; of two at the same time the higher; an unusable one only when alone."""
-    usable = [r for r in results if r.reported is not None] or list(results)
-    return max(usable, key=_newness, default=None)
+    usable = [r for r in results if r.reported is not None] or results
+    return usable[0] if len(usable) == 1 else max(usable, key=_newness, default=None)
 
 
 def _newness(result: LabResult) -> tuple[datetime, float, str]:
@@ -133,7 +133,8 @@ def _newness(result: LabResult) -> tuple[datetime, float, str]:
 
 def of_episode(results: Iterable[LabResult], since: datetime, now: datetime) -> list[LabResult]:
     """The results drawn since then, or without a time; one charted in the future has no usable time."""
-    return [with_usable_time(r, now) for r in results if r.sampled is None or r.sampled.latest >= since]
+    timely = [r for r in results if r.sampled is None or r.sampled.latest >= since]
+    return [r if r.sampled is None or r.sampled.latest <= now else with_usable_time(r, now) for r in timely]
 
 
 def _inr_raised(inr: LabResult | None, profile: Profile, negative_from: datetime) -> bool | None:
@@ -155,16 +156,29 @@ def _dated(diagnosis: Diagnosis) -> datetime | None:
     return diagnosis.onset.latest if diagnosis.onset is not None else diagnosis.recorded_at
 
 
-def _after_first_dose(result: LabResult, ingestion: Ingestion, now: datetime) -> tuple[timedelta, timedelta]:
-    """Shortest and longest time from the first dose to the sample; negative: before it, zero: not known.
+def _since_first_dose(results: list[LabResult], ingestion: Ingestion) -> list[LabResult]:
+    """The results that may have been drawn since the first dose; one from before it says nothing of this episode."""
+    if ingestion.first is None:
+        return results
+    began_at = ingestion.first.earliest
+    return [r for r in results if r.sampled is None or r.sampled.latest >= began_at]
 
-    A sample before the first dose says nothing of this episode.
-    """
+
+def _surely_late(results: list[LabResult], ingestion: Ingestion) -> list[LabResult]:
+    """The results drawn more than 24 h after the first dose at any of its possible times."""
+    if ingestion.first is None:
+        return []
+    until = ingestion.first.latest + timedelta(hours=NOMOGRAM_END.value)
+    return [r for r in results if r.sampled is not None and r.sampled.earliest > until]
+
+
+def _any_may_be_late(results: list[LabResult], ingestion: Ingestion, now: datetime) -> bool:
+    """Whether a result may have been drawn more than 24 h after the first dose; one without a time, until now."""
     first = ingestion.first
-    if first is None:
-        return (timedelta(0), timedelta(0))
-    sampled = result.sampled or Span(first.earliest, max(now, first.latest))
-    return (sampled.earliest - first.latest, sampled.latest - first.earliest)
+    if first is None or not results:
+        return False
+    until = first.earliest + timedelta(hours=NOMOGRAM_END.value)
+    return any((max(now, first.latest) if r.sampled is None else r.sampled.latest) > until for r in results)
 
 
 def _hides_results(facts: PatientFacts) -> bool:
@@ -178,7 +192,7 @@ def _hides_results(facts: PatientFacts) -> bool:
 def _unless_elevated(
     results: Sequence[LabResult], profile: Profile, negative_since: datetime, *, is_incomplete: bool
 ) -> EnzymeState:
-    """Of results none of which is elevated: normal only if the newest of each enzyme was read, is, and is fresh."""
+    """Of results, newest last, none elevated: normal only if the newest of each enzyme was read, is, and is fresh."""
     latest = [_latest(results, analyte) for analyte in (Analyte.ALT, Analyte.AST)]
     measured = [r for r in latest if r is not None]
     fresh = [r for r in measured if r.sampled is not None and r.sampled.earliest >= negative_since]
@@ -187,5 +201,5 @@ def _unless_elevated(
 
 
 def _latest(results: Sequence[LabResult], analyte: Analyte) -> LabResult | None:
-    """The newest result of one enzyme, usable or not: an unreadable newer one keeps "normal" from being said."""
-    return max((r for r in results if r.analyte is analyte), key=_newness, default=None)
+    """The last result of one enzyme, usable or not: an unreadable newer one keeps "normal" from being said."""
+    return next((r for r in reversed(results) if r.analyte is analyte), None)

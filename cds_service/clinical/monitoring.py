@@ -145,6 +145,10 @@ def _noted(case: Case) -> str:
 
 def _criteria(case: Case) -> tuple[Criterion, ...]:
     """Whole course, level, INR, AST and ALT, clinical state: in this order."""
+    return case.once(_judged_criteria)
+
+
+def _judged_criteria(case: Case) -> tuple[Criterion, ...]:
     progress = progress_of(case)
     return (
         _whole_course(case, progress),

@@ -84,6 +84,10 @@ _DOUBLED = _Part(None, why_open="infusions are charted as overlapping and may be
 
 def progress_of(case: Case) -> NacProgress:
     """The course at `case.now`; empty when no intravenous administration is charted."""
+    return case.once(_progress)
+
+
+def _progress(case: Case) -> NacProgress:
     if not case.nac.administrations:
         return NacProgress(still_open=("no administration of acetylcysteine is charted",))
     dosed_kg = _dosed_kg(case)

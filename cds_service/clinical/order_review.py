@@ -238,7 +238,7 @@ def _right(case: Case, fit: Fit, faults: Sequence[OrderFault], problem: str | No
 def _judged(review: DoseReview) -> tuple[Judged, ...]:
     found = {"F1": _dose_finding(review), "F2": _diluent_finding(review), "F3": _weight_band_finding(review),
              "F4": _weight_finding(review)}  # fmt: skip
-    return tuple(Judged(as_rule(row), found[row.number]) for row in REVIEW_RULES)
+    return tuple(Judged(rule, found[number]) for number, rule in _RULES.items())
 
 
 def _words(review: DoseReview, rule: str, *, unread: bool = False) -> str:
@@ -296,3 +296,6 @@ def as_rule(row: ReviewRule) -> Rule:
 def _never_judged_alone(_case: Case) -> Finding:
     """The review is of orders; without one its condition does not hold."""
     return Finding(Verdict.NOT_MET, "no order is selected")
+
+
+_RULES = {row.number: as_rule(row) for row in REVIEW_RULES}

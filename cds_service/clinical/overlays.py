@@ -68,7 +68,7 @@ def overlay_reasons(case: Case, met: Iterable[Judged], dosing: Dosing) -> dict[O
     """Every overlay that applies, with the reasons, in a fixed order; `met`: the rules whose condition holds."""
     reasons: dict[Overlay, list[str]] = {}
     for item in met:
-        for overlay in sorted(item.rule.overlays | item.finding.overlays):
+        for overlay in item.rule.overlays | item.finding.overlays:
             reasons.setdefault(overlay, []).append(item.finding.because)
     for row in OVERLAYS:
         finding = row.judge(case, dosing)
@@ -201,6 +201,10 @@ def _has_oral_nac(case: Case) -> bool:
 
 def extracorporeal_treatment(case: Case, _dosing: Dosing) -> Finding:
     """F7: EXTRIP, by the newest level and whether acetylcysteine is given."""
+    return case.once(_extracorporeal_treatment)
+
+
+def _extracorporeal_treatment(case: Case) -> Finding:
     level = _newest_level(case)
     if level is None:
         return not_met("no usable level")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import re
+from bisect import bisect_left
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -16,6 +17,7 @@ from enum import StrEnum
 # Two floats this close (relative) are the same number: conversions such as 7.5 mg/dL -> 75 mg/L must
 # not fall off a line by rounding noise. It always works in favour of "at or above".
 _FLOAT_NOISE = 1e-9
+_JUST_UNDER, _JUST_OVER = 1 - _FLOAT_NOISE, 1 + _FLOAT_NOISE
 
 APAP_MOLAR_MASS_MG_PER_MMOL = 151.163
 NOT_DETECTED_LIMIT_MG_L = 10.0
@@ -209,12 +211,12 @@ def in_canonical_unit(analyte: Analyte, value: float, unit: str | None) -> float
 
 def is_at_least(value: float, threshold: float) -> bool:
     """Whether an exactly known number is at or above `threshold`."""
-    return value >= threshold * (1 - _FLOAT_NOISE)
+    return value >= threshold * _JUST_UNDER
 
 
 def is_above(value: float, threshold: float) -> bool:
     """Whether an exactly known number is strictly above `threshold`."""
-    return value > threshold * (1 + _FLOAT_NOISE)
+    return value > threshold * _JUST_OVER
 
 
 class Comparator(StrEnum):
@@ -239,12 +241,12 @@ class Bounded:
 
     def at_least(self, threshold: float) -> bool | None:
         """Whether the true value is at or above `threshold`: "<X" settles it only if X <= threshold."""
-        reached = is_at_least(self.value, threshold)
+        reached = self.value >= threshold * _JUST_UNDER
         if self.comparator is Comparator.EQUAL:
             return reached
         match self.comparator:
             case Comparator.LESS:
-                return None if self.value > threshold * (1 + _FLOAT_NOISE) else False
+                return None if self.value > threshold * _JUST_OVER else False
             case Comparator.LESS_OR_EQUAL:
                 return None if reached else False
             case _:
@@ -252,14 +254,14 @@ class Bounded:
 
     def above(self, threshold: float) -> bool | None:
         """Whether the true value is strictly above `threshold`."""
-        exceeds = is_above(self.value, threshold)
+        exceeds = self.value > threshold * _JUST_OVER
         if self.comparator is Comparator.EQUAL:
             return exceeds
         match self.comparator:
             case Comparator.LESS | Comparator.LESS_OR_EQUAL:
                 return None if exceeds else False
             case Comparator.GREATER:
-                return True if self.value >= threshold * (1 - _FLOAT_NOISE) else None
+                return True if self.value >= threshold * _JUST_UNDER else None
             case _:
                 return True if exceeds else None
 
@@ -270,7 +272,7 @@ class Bounded:
 
     def __str__(self) -> str:
         """The number as a clinician writes it: three significant digits, whole from 100 up."""
-        return f"{self.sign}{plain(self.value)}"
+        return plain(self.value) if self.comparator is Comparator.EQUAL else f"{self.sign}{plain(self.value)}"
 
     @property
     def sign(self) -> str:
@@ -282,14 +284,15 @@ def plain(value: float) -> str:
     """A number for a card: whole from 100 up, else at most three significant digits, no exponent."""
     if abs(value) >= 100:  # noqa: PLR2004 -- a display rule, not a threshold
         return f"{value:.0f}"
-    text = f"{value:#.3g}"
-    return text.rstrip("0").rstrip(".") if "." in text and "e" not in text else f"{value:.6f}".rstrip("0").rstrip(".")
+    text = f"{value:.3g}"
+    return f"{value:.6f}".rstrip("0").rstrip(".") if "e" in text else text
 
 
 def apart(level: float, line: float) -> tuple[str, str]:
     """Two numbers as text: the usual digits, more where two different numbers would read the same."""
-    if plain(level) != plain(line) or abs(level - line) <= _FLOAT_NOISE * line:
-        return plain(level), plain(line)
+    shown = plain(level), plain(line)
+    if shown[0] != shown[1] or abs(level - line) <= _FLOAT_NOISE * line:
+        return shown
     for digits in (1, 2, 3):
         if f"{level:.{digits}f}" != f"{line:.{digits}f}":
             return _trimmed(level, digits), _trimmed(line, digits)
@@ -369,21 +372,19 @@ def hours(duration: timedelta) -> float:
     return duration / timedelta(hours=1)
 
 
-# Hours at which the guidance changes; a rounded number must not seem to lie on the other side.
+# Hours at which the guidance changes; a rounded number must not seem to lie on the other side. Between them lie
+# stretches, and on each one a short stretch of a hundredth of a second.
 _TURNING_HOURS = (1.0, 4.0, 8.0, 24.0)
 _ON_THE_HOUR = 3e-6
+_STRETCHES = tuple(edge for turn in _TURNING_HOURS for edge in (turn - _ON_THE_HOUR, turn + _ON_THE_HOUR))
 
 
 def hours_text(hours: float) -> str:
     """Hours to one decimal, to more where rounding would cross 1, 4, 8 or 24 h."""
+    stretch = bisect_left(_STRETCHES, hours)
     for digits in (1, 2, 3):
         shown = round(hours, digits)
-        if all(_side(hours, turn) == _side(shown, turn) for turn in _TURNING_HOURS):
+        if bisect_left(_STRETCHES, shown) == stretch:
             return f"{shown:.{digits}f} h"
     turn = min(_TURNING_HOURS, key=lambda turning: abs(turning - hours))
     return f"just {'under' if hours < turn else 'over'} {turn:g} h"
-
-
-def _side(hours: float, turn: float) -> int:
-    """-1 before the turning hour, 0 on it (to a hundredth of a second), 1 after it."""
-    return 0 if abs(hours - turn) < _ON_THE_HOUR else (1 if hours > turn else -1)

@@ -7,8 +7,10 @@ what is wrong with the bags is said by `order_faults` and `order_review`.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import permutations
 from math import log10
+from operator import getitem
 from typing import TYPE_CHECKING
 
 from cds_service.clinical.ordered import Extent
@@ -38,13 +40,19 @@ class Body:
 
 @dataclass(frozen=True, slots=True)
 class StatedDose:
-    """One of the ways a bag gives its dose: words as ordered, and how many times the right dose that is."""
+    """One of the ways a bag gives its dose: as ordered, with its unit, and how many times the right dose that is."""
 
-    words: str
+    ordered: Extent
+    unit: str
     times: Extent
     per_kg: float | None = None
     """The number as it stands before mg/kg or mg/kg/h, in mg."""
     is_rate: bool = False
+
+    @property
+    def words(self) -> str:
+        """The dose as ordered, such as "150 mg/kg"."""
+        return f"{_span(self.ordered)} {self.unit}"
 
     @property
     def worst(self) -> float:
@@ -107,24 +115,24 @@ def best_fit(bags: Sequence[OrderedBag], profile: Profile, weight_kg: float | No
 def _fit(
     bags: Sequence[OrderedBag], regimen: RegimenName, profile: Profile, weight_kg: float | None
 ) -> tuple[float, Fit]:
-    """The best placing of the bags in one regimen, with its cost; among several bags some may be too many."""
+    """The best placing of the bags in one regimen, with its cost."""
     recipes = REGIMENS[regimen].recipes
     cap = cap_kg(regimen, profile)
     body = Body(weight_kg, None if weight_kg is None else min(weight_kg, cap))
     considered = bags[:_MOST_PLACED]
     costs = [_costs(bag, at, recipes, body, is_alone=len(considered) == 1) for at, bag in enumerate(considered)]
-    slots = [*range(len(recipes)), *[None] * (len(considered) - 1)]
-    cost, chosen = min(
-        (
-            (sum(row[place] for row, place in zip(costs, places, strict=True)), places)
-            for places in dict.fromkeys(permutations(slots, len(considered)))
-        ),
-        key=lambda pair: pair[0],
-    )
+    chosen = min(_placings(len(recipes), len(considered)), key=lambda places: sum(map(getitem, costs, places)))
     placed = [_placed(bag, place, recipes, body) for bag, place in zip(considered, chosen, strict=True)]
     placed += [_placed(bag, None, recipes, body) for bag in bags[_MOST_PLACED:]]
     foreign = 0.0 if regimen is profile.regimen else _FOREIGN
-    return cost + foreign, Fit(regimen, body, cap, tuple(placed))
+    return sum(map(getitem, costs, chosen)) + foreign, Fit(regimen, body, cap, tuple(placed))
+
+
+@lru_cache(maxsize=32)
+def _placings(recipes: int, bags: int) -> tuple[tuple[int | None, ...], ...]:
+    """Every way to place so many bags in a regimen of so many; among several bags some may be too many."""
+    slots = [*range(recipes), *[None] * (bags - 1)]
+    return tuple(dict.fromkeys(permutations(slots, bags)))
 
 
 def _placed(bag: OrderedBag, place: int | None, recipes: Sequence[BagRecipe], body: Body) -> PlacedBag:
@@ -139,7 +147,10 @@ def _repeated(bag: OrderedBag, recipes: Sequence[BagRecipe], body: Body) -> int 
 
 def is_right_bag(bag: OrderedBag, recipe: BagRecipe, body: Body) -> bool:
     """Whether dose and time are those of the recipe, and nothing is left unread."""
-    doses = stated_doses(bag, recipe, body)
+    return _is_right(bag, recipe, stated_doses(bag, recipe, body))
+
+
+def _is_right(bag: OrderedBag, recipe: BagRecipe, doses: Sequence[StatedDose]) -> bool:
     length = bag.duration_h
     is_timed = length is not None and is_near(length.times(1 / recipe.duration_h))
     return not bag.problems and is_timed and bool(doses) and all(dose.is_right for dose in doses)
@@ -151,11 +162,12 @@ def _costs(
     bag: OrderedBag, at: int, recipes: Sequence[BagRecipe], body: Body, *, is_alone: bool
 ) -> dict[int | None, float]:
     """The cost of each place for one bag; None: it is one too many."""
+    readings = [(recipe, stated_doses(bag, recipe, body)) for recipe in recipes]
     costs: dict[int | None, float] = {
-        place: _bag_cost(bag, recipe, body, is_alone=is_alone) + _place_cost(bag, place, at)
-        for place, recipe in enumerate(recipes)
+        place: _bag_cost(bag, recipe, doses, body, is_alone=is_alone) + _place_cost(bag, place, at)
+        for place, (recipe, doses) in enumerate(readings)
     }
-    return costs | {None: 0.9 if _repeated(bag, recipes, body) else 2.5}
+    return costs | {None: 0.9 if any(_is_right(bag, recipe, doses) for recipe, doses in readings) else 2.5}
 
 
 def _place_cost(bag: OrderedBag, place: int, at: int) -> float:
@@ -164,8 +176,7 @@ def _place_cost(bag: OrderedBag, place: int, at: int) -> float:
     return _RIGHT_PLACE if bag.number == place + 1 else 1.5
 
 
-def _bag_cost(bag: OrderedBag, recipe: BagRecipe, body: Body, *, is_alone: bool) -> float:
-    doses = stated_doses(bag, recipe, body)
+def _bag_cost(bag: OrderedBag, recipe: BagRecipe, doses: Sequence[StatedDose], body: Body, *, is_alone: bool) -> float:
     cost = 1.0 if not doses else max(_dose_cost(dose, recipe, is_alone=is_alone) for dose in doses)
     if bag.duration_h is None:
         cost += 0.6
@@ -204,7 +215,7 @@ def _is_same(one: float, other: float) -> bool:
 
 def is_near(times: Extent) -> bool:
     """Whether both ends are within the tolerance of one."""
-    return all(not ORDER_OFF.reached_by_number(abs(end - 1)) for end in (times.low, times.high))
+    return not (ORDER_OFF.reached_by_number(abs(times.low - 1)) or ORDER_OFF.reached_by_number(abs(times.high - 1)))
 
 
 def _distance(times: float) -> float:
@@ -224,18 +235,17 @@ def _stated(bag: OrderedBag, recipe: BagRecipe, body: Body) -> Iterator[StatedDo
     length = bag.duration_h or Extent.exactly(recipe.duration_h)
     right_mg = None if body.dosed_kg is None else recipe.mg_per_kg * body.dosed_kg
     if bag.dose_mg is not None and right_mg is not None:
-        yield StatedDose(f"{_span(bag.dose_mg)} mg", bag.dose_mg.times(1 / right_mg))
+        yield StatedDose(bag.dose_mg, "mg", bag.dose_mg.times(1 / right_mg))
     if bag.rate_mg_h is not None and right_mg is not None:
         given = Extent(bag.rate_mg_h.low * length.low, bag.rate_mg_h.high * length.high)
-        yield StatedDose(f"{_span(bag.rate_mg_h)} mg/h", given.times(1 / right_mg), is_rate=True)
+        yield StatedDose(bag.rate_mg_h, "mg/h", given.times(1 / right_mg), is_rate=True)
     if bag.dose_mg_kg is not None:
-        yield StatedDose(
-            f"{_span(bag.dose_mg_kg)} mg/kg", _per_kg_times(bag, bag.dose_mg_kg, recipe, body), bag.dose_mg_kg.high
-        )
+        times = _per_kg_times(bag, bag.dose_mg_kg, recipe, body)
+        yield StatedDose(bag.dose_mg_kg, "mg/kg", times, bag.dose_mg_kg.high)
     if bag.rate_mg_kg_h is not None:
         given = Extent(bag.rate_mg_kg_h.low * length.low, bag.rate_mg_kg_h.high * length.high)
         times = _per_kg_times(bag, given, recipe, body)
-        yield StatedDose(f"{_span(bag.rate_mg_kg_h)} mg/kg/h", times, bag.rate_mg_kg_h.high, is_rate=True)
+        yield StatedDose(bag.rate_mg_kg_h, "mg/kg/h", times, bag.rate_mg_kg_h.high, is_rate=True)
 
 
 def _per_kg_times(bag: OrderedBag, mg_kg: Extent, recipe: BagRecipe, body: Body) -> Extent:

@@ -13,7 +13,6 @@ from cds_service.clinical.placed_levels import (
     against_line,
     amount_words,
     high_risk_words,
-    is_on_nomogram,
     latest,
     level_words,
     placed,
@@ -27,13 +26,17 @@ from cds_service.clinical.rules_liver import ASK_ENZYMES, ASK_LEVEL, peak_words
 from cds_service.clinical.rules_timing import staggered_too_early
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from cds_service.clinical.case import Case
 
 
 def above_line(case: Case) -> Finding:
     """B1: on or above the treatment line, at the latest time the sample can have been drawn."""
+    return case.once(_above_line)
+
+
+def _above_line(case: Case) -> Finding:
     if reason := why_off_nomogram(case):
         return not_met(reason)
     above = placed(case, Place.ABOVE)
@@ -110,15 +113,22 @@ def proven_below(case: Case, enzyme_words: str) -> Finding:
 
 def _why_not_below(case: Case, settled: Sequence[Level]) -> str | None:
     """The first reason why "below the line" cannot hold; None when it may."""
-    reasons = (
-        (why_off_nomogram(case) or "", not is_on_nomogram(case)),
-        ("the nomogram is not validated for intravenous acetaminophen", case.ingestion.pattern is Pattern.INTRAVENOUS),
-        ("no level is proven to be below the line", not settled),
-        ("staggered doses are to be treated or measured again", staggered_too_early(case).is_met),
-        (f"{high_risk_words(case)} or more is reported", reported_high_risk(case)),
-        ("AST or ALT is raised", case.liver.enzymes is EnzymeState.ELEVATED),
-    )
-    return next((reason for reason, holds in reasons if holds), None)
+    return next(_reasons_against_below(case, settled), None)
+
+
+def _reasons_against_below(case: Case, settled: Sequence[Level]) -> Iterator[str]:
+    if reason := why_off_nomogram(case):
+        yield reason
+    if case.ingestion.pattern is Pattern.INTRAVENOUS:
+        yield "the nomogram is not validated for intravenous acetaminophen"
+    if not settled:
+        yield "no level is proven to be below the line"
+    if staggered_too_early(case).is_met:
+        yield "staggered doses are to be treated or measured again"
+    if reported_high_risk(case):
+        yield f"{high_risk_words(case)} or more is reported"
+    if case.liver.enzymes is EnzymeState.ELEVATED:
+        yield "AST or ALT is raised"
 
 
 def _unsettled(case: Case) -> dict[str, str]:

@@ -43,8 +43,8 @@ def dosing_weight(facts: PatientFacts, now: datetime) -> UsableWeight | Unusable
     dated = _dated(facts, now)
     if not dated:
         return UnusableWeight("no dated body weight is charted: weigh the patient")
-    weight = dated[-1]
-    for problem in (_implausible(weight, facts, now), _stale(weight, facts, now), _jump(dated)):
+    weight, age = dated[-1], facts.patient.age_years(now)
+    for problem in (_implausible(weight, age), _stale(weight, age, now), _jump(dated)):
         if problem:
             return UnusableWeight(problem, weight)
     return UsableWeight(weight)
@@ -56,7 +56,7 @@ def body_of(facts: PatientFacts, now: datetime) -> Body:
     usable = dosing_weight(facts, now)
     if isinstance(usable, UsableWeight):
         return Body(age, usable.weight.kg)
-    return Body(age, ADULT_WEIGHT_MIN.value if _is_adult(facts, now) else None, is_weight_floor=True)
+    return Body(age, ADULT_WEIGHT_MIN.value if _is_adult(age) else None, is_weight_floor=True)
 
 
 def _dated(facts: PatientFacts, now: datetime) -> list[Weight]:
@@ -66,18 +66,17 @@ def _dated(facts: PatientFacts, now: datetime) -> list[Weight]:
     return [w for _, w in sorted(usable, key=lambda row: (row[0].latest, row[1].kg, row[1].reference))]
 
 
-def _is_adult(facts: PatientFacts, now: datetime) -> bool | None:
-    age = facts.patient.age_years(now)
-    return None if age is None else ADULT_AGE.reached_by_number(age)
+def _is_adult(age_years: float | None) -> bool | None:
+    return None if age_years is None else ADULT_AGE.reached_by_number(age_years)
 
 
-def _implausible(weight: Weight, facts: PatientFacts, now: datetime) -> str | None:
+def _implausible(weight: Weight, age_years: float | None) -> str | None:
     if WEIGHT_MIN.reached_by_number(weight.kg):
         return f"the charted weight of {plain(weight.kg)} kg is below {WEIGHT_MIN.value:g} kg: dose with a toxicologist"
-    too_light = _is_adult(facts, now) is True and ADULT_WEIGHT_MIN.reached_by_number(weight.kg)
+    too_light = _is_adult(age_years) is True and ADULT_WEIGHT_MIN.reached_by_number(weight.kg)
     if too_light or WEIGHT_MAX.reached_by_number(weight.kg):
         return f"the charted weight of {plain(weight.kg)} kg is not plausible: confirm it"
-    return _too_heavy_for_age(weight, facts.patient.age_years(now))
+    return _too_heavy_for_age(weight, age_years)
 
 
 # Heaviest plausible weight by age in years (upper bound of age -> kg): far above any growth chart, so
@@ -94,8 +93,8 @@ def _too_heavy_for_age(weight: Weight, age_years: float | None) -> str | None:
     return f"the charted weight of {plain(weight.kg)} kg is not plausible at this age: confirm it"
 
 
-def _stale(weight: Weight, facts: PatientFacts, now: datetime) -> str | None:
-    limit = WEIGHT_STALE_CHILD if _is_adult(facts, now) is False else WEIGHT_STALE_ADULT
+def _stale(weight: Weight, age_years: float | None, now: datetime) -> str | None:
+    limit = WEIGHT_STALE_CHILD if _is_adult(age_years) is False else WEIGHT_STALE_ADULT
     measured = weight.measured
     if measured is None or now - measured.latest <= timedelta(days=limit.value):
         return None

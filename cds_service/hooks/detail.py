@@ -130,8 +130,10 @@ def _found(assessment: Assessment, zone: tzinfo) -> str:
 
 def _found_texts(assessment: Assessment, zone: tzinfo) -> Iterator[str]:
     yield from _ingestion_texts(assessment, zone)
+    instants = dict.fromkeys(used.at for used in assessment.inputs if used.at is not None)
+    clock = {at: clock_time(at, assessment.now, zone) for at in instants}
     for used in assessment.inputs:
-        yield _input_text(used, assessment, zone)
+        yield _input_text(used, "time not known" if used.at is None else clock[used.at])
     yield from _nomogram_texts(assessment, zone)
     if assessment.nac is not None:
         yield from _progress_texts(assessment.nac, assessment, zone)
@@ -175,12 +177,11 @@ def _dose_times(assessment: Assessment, zone: tzinfo) -> str:
     return f", first dose {span_text(first, assessment.now, zone)}, last dose {span_text(last, assessment.now, zone)}"
 
 
-def _input_text(used: Input, assessment: Assessment, zone: tzinfo) -> str:
+def _input_text(used: Input, at: str) -> str:
     """Label, value, unit, status unless final, time and where it comes from."""
     value = f"{used.value} {used.unit or ''}".strip()
     status = used.status if used.status and used.status != "final" else ""
-    at = clock_time(used.at, assessment.now, zone) if used.at is not None else "time not known"
-    return f"{used.label}: {', '.join(part for part in (value, status, at) if part)} ({used.reference})"
+    return f"{used.label}: {', '.join([part for part in (value, status, at) if part])} ({used.reference})"
 
 
 def _nomogram_texts(assessment: Assessment, zone: tzinfo) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 from cds_service.clinical.profiles import RegimenName
@@ -18,17 +19,18 @@ _HEADER = ("Bag", "Dose", f"Drug ({CONCENTRATE_MG_ML:g} mg/mL)", "Diluent", "Tot
 
 def amount(value: float) -> str:
     """A number to draw up or set: thousands separated, one decimal, two below 10, no trailing zeros."""
-    text = f"{value:,.{2 if abs(value) < _TWO_DECIMALS_BELOW else 1}f}"
+    text = f"{value:,.2f}" if abs(value) < _TWO_DECIMALS_BELOW else f"{value:,.1f}"
     return text.rstrip("0").rstrip(".")
 
 
+@cache
 def regimen_words(regimen: str) -> str:
     """The name of a regimen as prescribers write it."""
     return RegimenName(regimen).words
 
 
 def dose_table(plan: DosingPlan) -> str:
-    """One row per bag: mg, mL of drug, mL of diluent, total mL, duration, mL/h, mg/kg/h."""
+    """One row per bag: mg, mL of drug, mL of diluent, total mL, duration, mL/h, mg/kg/h; numbers need no escaping."""
     return table(_HEADER, (_row(bag) for bag in plan.bags))
 
 

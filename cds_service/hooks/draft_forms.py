@@ -12,7 +12,7 @@ from math import isfinite
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable
+    from collections.abc import Callable, Collection, Hashable, Iterable
 
     from cds_service.fhir.reading import JsonObject
 
@@ -25,7 +25,7 @@ def fitting(
     draft: JsonObject,
     *,
     form: Hashable,
-    texts: Iterable[str] = (),
+    texts: Collection[str] = (),
     stamps: Iterable[str] = (),
     numbers: Iterable[float] = (),
 ) -> JsonObject:
@@ -34,13 +34,13 @@ def fitting(
     `check`: asks the model. `form`: the same only for drafts of one model that differ in nothing but the values given:
     `texts` (references too), `stamps` (instants as FHIR dateTime) and `numbers` (decimals).
     """
-    is_plain = all(map(_is_plain, texts)) and all(map(_STAMP.fullmatch, stamps)) and all(map(isfinite, numbers))
+    is_plain = _are_plain(texts) and all(map(_STAMP.fullmatch, stamps)) and all(map(isfinite, numbers))
     if not is_plain or (check, form) not in _accepted:
         check(draft)
         _accepted.add((check, form))
     return draft
 
 
-def _is_plain(text: str) -> bool:
-    """Whether FHIR takes any such text for a string: not empty, and no whitespace but blanks."""
-    return bool(text) and text.isprintable()
+def _are_plain(texts: Collection[str]) -> bool:
+    """Whether FHIR takes any such texts for strings: none empty, and no whitespace but blanks."""
+    return all(texts) and "".join(texts).isprintable()

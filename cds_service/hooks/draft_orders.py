@@ -6,8 +6,8 @@ shows the whole order. Must not know suggestions and cards.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from cds_service.clinical.findings import Category
 from cds_service.hooks.clock import clock_time
@@ -40,6 +40,7 @@ _COPD = (_SNOMED, "13645005", "Chronic obstructive pulmonary disease")
 _INTRAVENOUS = (_SNOMED, "47625008", "Intravenous route")
 _ORAL = (_SNOMED, "26643006", "Oral route")
 _IV_NAC = (_RXNORM, "465377", "acetylcysteine 200 MG/ML injection")
+_IV_NAC_CONCENTRATE = (_IV_NAC, "Acetylcysteine 200 mg/mL concentrate for intravenous infusion")
 _ORAL_NAC = (_RXNORM, "606971", "acetylcysteine 600 MG Oral Capsule")
 
 ORAL_NAC_TEXT = "Acetylcysteine 600 mg by mouth twice daily"
@@ -56,6 +57,12 @@ class Drafting:
     zone: tzinfo
     encounter_id: str | None
     new_uuid: Callable[[], str]
+    authored_on: str = field(init=False)
+    """When the orders are drafted, as FHIR dateTime."""
+
+    def __post_init__(self) -> None:
+        """Every draft has the same instant: write it out once."""
+        object.__setattr__(self, "authored_on", self.stamp(self.assessment.now))
 
     @property
     def patient(self) -> str:
@@ -64,7 +71,7 @@ class Drafting:
 
     def stamp(self, instant: datetime) -> str:
         """An instant as FHIR dateTime, to the second, with the offset of the display zone."""
-        return instant.astimezone(self.zone).replace(microsecond=0).isoformat()
+        return instant.astimezone(self.zone).isoformat(timespec="seconds")
 
 
 # --- acetylcysteine ---
@@ -89,18 +96,12 @@ def nac_draft_without_dose(drafting: Drafting, text: str) -> JsonObject:
 def _nac_draft(drafting: Drafting, dosage: JsonObject, form: str, numbers: tuple[float, ...] = ()) -> JsonObject:
     primary = drafting.assessment.primary
     is_other_cause = primary is not None and rule_number(primary) in _NOT_ACETAMINOPHEN
-    order = _Order(
-        medication=(_IV_NAC, "Acetylcysteine 200 mg/mL concentrate for intravenous infusion"),
-        reason=_ACUTE_LIVER_FAILURE if is_other_cause else _OVERDOSE,
-        route=_INTRAVENOUS,
-        priority="stat",
-        dosage_form=form,
-    )
+    reason = _ACUTE_LIVER_FAILURE if is_other_cause else _OVERDOSE
+    order = _Order(_IV_NAC_CONCENTRATE, reason, _INTRAVENOUS, "stat", form)
     return _medication_draft(drafting, order, dosage, numbers)
 
 
-@dataclass(frozen=True, slots=True)
-class _Order:
+class _Order(NamedTuple):
     """What a draft order of a drug says besides for whom, when and how much. `dosage_form`: which dosage it has."""
 
     medication: tuple[Coding, str]
@@ -114,7 +115,7 @@ def _medication_draft(
     drafting: Drafting, order: _Order, dosage: JsonObject, numbers: tuple[float, ...] = ()
 ) -> JsonObject:
     """The order with this dosage, in which only the text and these numbers differ among dosages of its form."""
-    encounter, authored_on = _encounter(drafting), drafting.stamp(drafting.assessment.now)
+    encounter = _encounter(drafting)
     draft = {
         "resourceType": "MedicationRequest",
         "status": "draft",
@@ -124,7 +125,7 @@ def _medication_draft(
         "medicationCodeableConcept": _concept(*order.medication),
         "subject": {"reference": drafting.patient},
         **encounter,
-        "authoredOn": authored_on,
+        "authoredOn": drafting.authored_on,
         "reasonCode": [_concept(order.reason)],
         "dosageInstruction": [{"route": _concept(order.route)} | dosage],
     }
@@ -133,7 +134,7 @@ def _medication_draft(
         draft,
         form=(order, bool(encounter)),
         texts=(drafting.patient, *_references(encounter), dosage["text"]),
-        stamps=(authored_on,),
+        stamps=(drafting.authored_on,),
         numbers=numbers,
     )
 
@@ -181,7 +182,6 @@ def oral_nac_draft(drafting: Drafting) -> JsonObject:
 def lab_draft(drafting: Drafting, ask: Ask, test: Coding) -> JsonObject:
     """One laboratory test that is asked for."""
     encounter, occurrence = _encounter(drafting), _occurrence(drafting, ask)
-    authored_on = drafting.stamp(drafting.assessment.now)
     priority = "urgent" if drafting.assessment.category is Category.CONTINUE else "stat"
     draft = {
         "resourceType": "ServiceRequest",
@@ -192,14 +192,14 @@ def lab_draft(drafting: Drafting, ask: Ask, test: Coding) -> JsonObject:
         "subject": {"reference": drafting.patient},
         **encounter,
         **occurrence,
-        "authoredOn": authored_on,
+        "authoredOn": drafting.authored_on,
     }
     return fitting(
         check_service_request,
         draft,
         form=(test, priority, bool(encounter), *occurrence),
         texts=(drafting.patient, *_references(encounter), *(note["text"] for note in occurrence.get("note", ()))),
-        stamps=(authored_on, *(stamp for name, stamp in occurrence.items() if name != "note")),
+        stamps=(drafting.authored_on, *(stamp for name, stamp in occurrence.items() if name != "note")),
     )
 
 

@@ -14,7 +14,7 @@ from cds_service.clinical.ruleset import RULE_SET_VERSION
 from cds_service.hooks.markdown import one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from cds_service.clinical.assessment import Assessment, Input, Judged
     from cds_service.clinical.facts import DataGap
@@ -41,7 +41,7 @@ def extension(assessment: Assessment, category: Category | None) -> dict[str, An
                 "rules": [_rule(judged) for judged in _all_judged(assessment)],
                 "overlays": sorted(overlay.value for overlay in assessment.overlays - _TOLD_IN_WORDS_ONLY),
                 "profile": assessment.profile.name,
-                "inputs": [_input(used) for used in assessment.inputs],
+                "inputs": _inputs(assessment.inputs),
                 "data_gaps": [_gap(gap) for gap in assessment.gaps],
                 "nomogram": _nomogram(assessment.point) if assessment.point else None,
                 "dosing": _dosing(assessment, category),
@@ -58,8 +58,12 @@ def present(members: Mapping[str, Any]) -> dict[str, Any]:
 
 def _all_judged(assessment: Assessment) -> tuple[Judged, ...]:
     """Every rule once, in table order; a rule judged on several orders by its most telling verdict."""
-    telling: dict[str, Judged] = {}
-    for judged in (*assessment.judged, *(caution.judged for caution in assessment.cautions)):
+    everything = (*assessment.judged, *(caution.judged for caution in assessment.cautions))
+    telling = {judged.rule.id: judged for judged in everything}
+    if len(telling) == len(everything):
+        return everything
+    telling.clear()
+    for judged in everything:
         known = telling.get(judged.rule.id)
         if known is None or _TELLING.index(judged.finding.verdict) < _TELLING.index(known.finding.verdict):
             telling[judged.rule.id] = judged
@@ -74,13 +78,20 @@ def _rule(judged: Judged) -> dict[str, Any]:
     return said | {"missing": [one_line(text) for text in finding.missing]} if finding.missing else said
 
 
-def _input(used: Input) -> dict[str, Any]:
+def _inputs(inputs: Sequence[Input]) -> list[dict[str, Any]]:
+    """The charted values. Most share their instant with others: each instant is written out once."""
+    instants = {used.at for used in inputs if used.at is not None}
+    stamps = {at: at.astimezone(UTC).isoformat().replace("+00:00", "Z") for at in instants}
+    return [_input(used, None if used.at is None else stamps[used.at]) for used in inputs]
+
+
+def _input(used: Input, stamp: str | None) -> dict[str, Any]:
     return present(
         {
             "reference": one_line(used.reference),
             "value": one_line(used.value),
-            "unit": one_line(used.unit or ""),
-            "at": used.at.astimezone(UTC).isoformat().replace("+00:00", "Z") if used.at else None,
+            "unit": used.unit,
+            "at": stamp,
             "status": one_line(used.status or ""),
         }
     )

@@ -31,8 +31,9 @@ _OPENS_BLOCK = frozenset("-+#>=:")
 
 def one_line(text: str, longest: int = LONGEST_CHART_STRING) -> str:
     """Text on one line, without invisible characters; what is cut off ends at a word and shows an ellipsis."""
-    shown = text if text.isprintable() else _visible(text)
-    line = (_SPACES.sub(" ", shown) if "  " in shown else shown).strip()
+    if text.isprintable() and "  " not in text and len(text) <= longest:
+        return text.strip()
+    line = _SPACES.sub(" ", text if text.isprintable() else _visible(text)).strip()
     if len(line) <= longest:
         return line
     kept = line[:longest]
@@ -46,13 +47,20 @@ def _visible(text: str) -> str:
 
 def escaped(text: str) -> str:
     """Text as inert Markdown that can stand anywhere in a line, a list item or a table cell."""
-    line = one_line(text)
+    return _inert(one_line(text))
+
+
+def _inert(line: str) -> str:
     if _may_mean_markup(line):
         line = _SPECIAL.sub(r"\\\g<0>", line)
         line = _TAG_OPENER.sub(r"\\<", line)
         line = _ENTITY.sub(r"\\&", line)
         line = _SCHEME.sub(r"\\/", line)
         line = _WWW.sub(r"\\.", line)
+    return _without_block_opener(line)
+
+
+def _without_block_opener(line: str) -> str:
     if line[:1] in _OPENS_BLOCK or line[:1].isdigit():
         return _BLOCK_OPENER.sub(_escaped_opener, line)
     return line
@@ -60,7 +68,7 @@ def escaped(text: str) -> str:
 
 def _may_mean_markup(line: str) -> bool:
     """Whether anything stands in the line that could be markup; in most lines of a card nothing does."""
-    return _SPECIAL_OR_OPENER.search(line) is not None or "//" in line or "w." in line or "W." in line
+    return _SPECIAL_OR_OPENER.search(line) is not None or "//" in line or "ww." in line.lower()
 
 
 def _escaped_opener(found: re.Match[str]) -> str:
@@ -81,10 +89,12 @@ def capitalised(text: str) -> str:
 
 def bullets(texts: Iterable[str]) -> str:
     """A list of texts, each escaped and with a capital first letter; the same text is said once."""
-    return "\n".join(f"- {escaped(capitalised(text))}" for text in dict.fromkeys(texts) if text.strip())
+    lines = [one_line(capitalised(text)) for text in dict.fromkeys(texts) if text.strip()]
+    if _may_mean_markup("\n".join(lines)):
+        return "\n".join([f"- {_inert(line)}" for line in lines])
+    return "\n".join([f"- {line if line[:1].isalpha() else _without_block_opener(line)}" for line in lines])
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table of cells, each escaped; the header is Markdown already."""
-    cells = [header, ["---"] * len(header), *([escaped(cell) for cell in row] for row in rows)]
-    return "\n".join(f"| {' | '.join(row)} |" for row in cells)
+    """A table of cells, which are Markdown already, as the header is."""
+    return "\n".join([f"| {' | '.join(row)} |" for row in (header, ["---"] * len(header), *rows)])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from itertools import product
 from typing import TYPE_CHECKING
 
 from cds_service.clinical.findings import Category, Overlay, Test
@@ -96,9 +97,12 @@ def rule_number(judged: Judged) -> str:
 def fitted(findings: Sequence[str], asks: Sequence[str]) -> str:
     """The fullest ask with the fullest finding that fits in 139 characters, each given fullest first."""
     said = [finding for finding in findings if finding] or ["IV NAC"]
-    lines = [one_line(f"{finding}: {ask}", longest=10_000) for ask in asks for finding in said]
-    fitting = (line for line in lines if len(line) <= LONGEST_SUMMARY)
-    return next(fitting, one_line(lines[-1], longest=LONGEST_SUMMARY - 2))
+    line = ""
+    for ask, finding in product(asks, said):
+        line = one_line(f"{finding}: {ask}", longest=10_000)
+        if len(line) <= LONGEST_SUMMARY:
+            return line
+    return one_line(line, longest=LONGEST_SUMMARY - 2)
 
 
 def primary_summary(assessment: Assessment, zone: tzinfo, asks: Sequence[str] = ()) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from cds_service.clinical.findings import Test
 from cds_service.clinical.ingestion import Pattern
-from cds_service.clinical.levels import Place, is_detection_limit, levels_of
+from cds_service.clinical.levels import Place, is_detection_limit
 from cds_service.clinical.nomogram import FIRST_HOUR, LAST_HOUR, hours_on_line
 from cds_service.clinical.quantity import Comparator, hours, hours_text, plain
 from cds_service.hooks.clock import between, clock_time, span_text
@@ -107,7 +107,7 @@ class NomogramView:
 
 def nomogram_view(assessment: Assessment, zone: tzinfo) -> NomogramView:
     """The view of an assessment, with clock times in `zone`."""
-    levels = _levels(assessment)
+    levels = assessment.levels
     category = assessment.category
     return NomogramView(
         finding="No recommendation on these data" if category is None else primary_summary(assessment, zone),
@@ -130,11 +130,7 @@ def has_nomogram(assessment: Assessment) -> bool:
     """
     if assessment.category is None or assessment.ingestion.pattern is Pattern.REPEATED:
         return False
-    return assessment.ingestion.first is not None or bool(_levels(assessment))
-
-
-def _levels(assessment: Assessment) -> tuple[Level, ...]:
-    return levels_of(assessment.facts, assessment.ingestion, assessment.profile, assessment.now)
+    return assessment.ingestion.first is not None or bool(assessment.levels)
 
 
 def _ingestion(assessment: Assessment, zone: tzinfo) -> str:

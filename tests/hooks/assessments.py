@@ -87,6 +87,7 @@ def assessment(**changes: Any) -> Assessment:
         asks=(),
         start_by=None,
         ingestion=ACUTE,
+        levels=(),
         point=point(182),
         crosses_at=None,
         dosing=dosing_plan(US_2023.regimen, 70, max_weight_kg=US_2023.max_weight_kg),

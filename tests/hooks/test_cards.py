@@ -355,7 +355,7 @@ def token_types(markdown: str) -> set[str]:
 
 
 def hostile_assessment() -> Any:
-    given_input = replace(assessment().inputs[0], value=HOSTILE, label=HOSTILE, reference=HOSTILE, status=HOSTILE)
+    given_input = assessment().inputs[0]._replace(value=HOSTILE, label=HOSTILE, reference=HOSTILE, status=HOSTILE)
     primary = judged("B9-x", Finding(Verdict.MET, HOSTILE, missing=(HOSTILE,)), category=Category.INDICATED)
     return assessment(
         primary=primary,
