@@ -43,6 +43,8 @@ from cds_service.web.sealed import Seal
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from fastapi.telemetry import TelemetryConfig
+
     from cds_service.clinical.assessment import Assessment
     from cds_service.fhir.reading import JsonObject
     from cds_service.hooks.gate import Gate
@@ -52,6 +54,8 @@ if TYPE_CHECKING:
 
 FHIR_PATH = "/fhir"
 """Where the embedded sandbox is mounted when the app is given one."""
+_NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
+"""The framework's own would tell paths and the words of errors; calls are traced and counted here, without either."""
 
 
 def utc_now() -> datetime:
@@ -87,6 +91,7 @@ def create_app(  # noqa: PLR0913 - each is something that a test or another appl
         redirect_slashes=False,
         docs_url=None,  # the viewers of the framework come from elsewhere
         redoc_url=None,
+        telemetry=_NO_TELEMETRY,
         lifespan=lifespan_of(premises),
     )
     nomogram = NomogramDesk(settings, clock, _seal(settings, clock) if seal is None else seal)
@@ -103,7 +108,7 @@ def create_app(  # noqa: PLR0913 - each is something that a test or another appl
         feedback=store,
         capacity=Capacity(settings.max_calls),
     )
-    app.include_router(hook_routes(desk))
+    app.router.routes.extend(hook_routes(desk))
     app.include_router(operations_routes(premises, alarms, lambda: hasattr(app.state, "fhir_client")))
     _add_pages(app, premises, nomogram)
     if sandbox is not None:

@@ -5,14 +5,12 @@ Knows numbers. Must not know what a call holds.
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from cds_service.hooks.errors import InvalidRequestError, Issue
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from contextlib import AbstractContextManager
 
 _ARRIVING_FOR_EACH = 2
@@ -48,14 +46,16 @@ class Capacity:
 
     def arriving(self) -> AbstractContextManager[None]:
         """Holds a place while a body arrives. Raises `OverCapacityError`."""
-        return self._arriving.one()
+        return self._arriving
 
     def answering(self) -> AbstractContextManager[None]:
         """Holds a place while a call is answered. Raises `OverCapacityError`."""
-        return self._answering.one()
+        return self._answering
 
 
 class _Places:
+    """So many places, one of them held within each `with`."""
+
     def __init__(self, most: int) -> None:
         self._free = most
 
@@ -63,11 +63,9 @@ class _Places:
         if self._free <= 0:
             raise OverCapacityError
 
-    @contextmanager
-    def one(self) -> Iterator[None]:
+    def __enter__(self) -> None:
         self.check()
         self._free -= 1
-        try:
-            yield
-        finally:
-            self._free += 1
+
+    def __exit__(self, *_: object) -> None:
+        self._free += 1

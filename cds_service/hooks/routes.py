@@ -18,6 +18,7 @@ from fastapi import APIRouter, Request, Response
 
 from cds_service.clinical.ruleset import ruleset_id
 from cds_service.hooks.admission import authenticated
+from cds_service.hooks.bare_route import BareRoute
 from cds_service.hooks.body import check_media_type, parsed, parsed_call, read_body
 from cds_service.hooks.calls import Answer, ChartAccess, UnansweredError, answer_call
 from cds_service.hooks.capacity import Capacity
@@ -31,6 +32,10 @@ from cds_service.records import CallRecord, FeedbackRegister, StoreUnavailableEr
 from cds_service.settings import MOST_CALLS
 
 if TYPE_CHECKING:
+    from enum import Enum
+
+    from starlette.routing import BaseRoute
+
     from cds_service.clinical.assessment import Assessment
     from cds_service.clinical.facts import DataGap
     from cds_service.evaluation import Chart, Evaluation
@@ -42,6 +47,7 @@ if TYPE_CHECKING:
 
 DISCOVERY_PATH = "/cds-services"
 _UNKNOWN = "unknown"
+_TAGS: list[str | Enum] = ["CDS Hooks"]
 
 CallTrace = Callable[[CallRecord, str | None, datetime], None]
 
@@ -68,9 +74,9 @@ class Desk:
     capacity: Capacity = field(default_factory=lambda: Capacity(MOST_CALLS))
 
 
-def hook_routes(desk: Desk) -> APIRouter:
+def hook_routes(desk: Desk) -> list[BaseRoute]:
     """The routes under /cds-services."""
-    router = APIRouter(tags=["CDS Hooks"])
+    router = APIRouter(tags=_TAGS, route_class=BareRoute)
     entries = service_entries(has_shared_id=desk.settings.shared_service_id)
     listed = orjson.dumps(discovery_document(entries))
 
@@ -79,9 +85,8 @@ def hook_routes(desk: Desk) -> APIRouter:
         await authenticated(desk, request, DISCOVERY_PATH)
         return Response(listed, media_type=JSON_MEDIA_TYPE)
 
-    # The id is no parameter of the function: having it read and checked is a fifth of what the framework costs a call.
     @router.post(
-        "/cds-services/{service_id}",  # noqa: FAST003 - as said above
+        "/cds-services/{service_id}",  # noqa: FAST003 - a bare route has no parameters
         summary="Call a service",
         responses=FAILURES,
         openapi_extra=CALL,
@@ -90,12 +95,13 @@ def hook_routes(desk: Desk) -> APIRouter:
         with desk.metrics.in_flight():
             return await _respond(desk, entries, request.path_params["service_id"], request)
 
-    if desk.feedback is not None:
-        _add_feedback(router, desk, entries, desk.feedback)
-    return router
+    feedback = [] if desk.feedback is None else _feedback_routes(desk, entries, desk.feedback)
+    return [*router.routes, *feedback]
 
 
-def _add_feedback(router: APIRouter, desk: Desk, entries: tuple[ServiceEntry, ...], register: FeedbackRegister) -> None:
+def _feedback_routes(desk: Desk, entries: tuple[ServiceEntry, ...], register: FeedbackRegister) -> list[BaseRoute]:
+    router = APIRouter(tags=_TAGS)
+
     @router.post(
         "/cds-services/{service_id}/feedback",
         summary="Tell what became of cards",
@@ -117,6 +123,8 @@ def _add_feedback(router: APIRouter, desk: Desk, entries: tuple[ServiceEntry, ..
         for each in told:
             desk.metrics.count_feedback(each.outcome.value)
         return Response(b"{}", media_type=JSON_MEDIA_TYPE)
+
+    return router.routes
 
 
 def _not_kept(desk: Desk, error: StoreUnavailableError) -> Response:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from cds_service.store.inserting import insert_into
+from cds_service.store.inserting import insert_missing
 from cds_service.store.tables import CALL_MARKS, CALLS, CARDS, LONGEST_MARK, LONGEST_RULE, LONGEST_TOKEN
 
 if TYPE_CHECKING:
@@ -22,14 +22,9 @@ _NO_RULE = ""
 
 async def insert_calls(connection: AsyncConnection, kept: Sequence[KeptCall]) -> None:
     """Write calls with their marks and cards; what is there already stays as it is."""
-    rows = {
-        CALLS: [_call_row(each) for each in kept],
-        CALL_MARKS: [row for each in kept for row in _mark_rows(each)],
-        CARDS: [row for each in kept for row in _card_rows(each)],
-    }
-    for table, values in rows.items():
-        if values:
-            await connection.execute(insert_into(connection, table).on_conflict_do_nothing(), values)
+    await insert_missing(connection, CALLS, [_call_row(each) for each in kept])
+    await insert_missing(connection, CALL_MARKS, [row for each in kept for row in _mark_rows(each)])
+    await insert_missing(connection, CARDS, [row for each in kept for row in _card_rows(each)])
 
 
 def _call_row(kept: KeptCall) -> dict[str, Any]:

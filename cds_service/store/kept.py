@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,3 +19,11 @@ class KeptCall:
     id: str
     at: datetime
     call: CallRecord
+
+
+def key_at(now: datetime) -> str:
+    """A new key, 32 hexadecimal digits: the milliseconds of its instant, then chance.
+
+    Keys that follow each other in time lie side by side in an index; random ones each change another page of it.
+    """
+    return f"{int(now.timestamp() * 1000):012x}{secrets.token_hex(10)}"

@@ -15,11 +15,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Protocol
-from uuid import uuid4
 
 from cds_service.records import StoreUnavailableError
 from cds_service.store.condition import Condition
-from cds_service.store.kept import KeptCall
+from cds_service.store.kept import KeptCall, key_at
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -34,7 +33,7 @@ _log = logging.getLogger("cds_service.store")
 MOST_QUEUED = 10_000
 """Calls that wait to be written; beyond them the log line is all that stays."""
 MOST_AT_ONCE = 100
-"""Calls written in one transaction: each then costs 0.08 ms. Preparing them holds up the calls being answered for about
+"""Calls written in one transaction: each then costs 0.05 ms. Preparing them holds up the calls being answered for about
 three milliseconds, in three parts."""
 
 
@@ -161,7 +160,8 @@ class Store:
         if len(self._queue) >= MOST_QUEUED:
             self._lose(1)
             return
-        self._queue.append(KeptCall(uuid4().hex, self._clock(), call))
+        now = self._clock()
+        self._queue.append(KeptCall(key_at(now), now, call))
         self._work_waits.set()
 
     async def keep_feedback(self, told: Sequence[FeedbackRecord]) -> None:
@@ -253,7 +253,7 @@ class Store:
         self._was_tried.set()
         while self.is_up and not self._is_ending.is_set():
             await self._turn(self._database)
-        if self.is_up:
+        while self.is_up and self._queue:
             await self._write_queued(self._database)
 
     async def _turn(self, database: Database) -> None:
@@ -268,10 +268,15 @@ class Store:
             await self._forget(database)
 
     async def _write_queued(self, database: Database) -> None:
-        """Write all that is queued; a call leaves the queue once it is written."""
-        while self._queue:
-            batch = list(islice(self._queue, MOST_AT_ONCE))
+        """Write what is queued now; a call leaves the queue once it is written.
+
+        What comes meanwhile is left to gather: under load there is always some, and each transaction has its price.
+        """
+        waiting = len(self._queue)
+        while waiting:
+            batch = list(islice(self._queue, min(waiting, MOST_AT_ONCE)))
             refused = await database.keep_calls(batch)
+            waiting -= len(batch)
             for _ in batch:
                 self._queue.popleft()
             if refused:

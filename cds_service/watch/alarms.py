@@ -40,18 +40,21 @@ class Firing:
     firings: int = 0
     silent_calls: int = 0
     _recent: deque[bool] = field(default_factory=lambda: deque(maxlen=WINDOW_CALLS))
+    _recent_firings: int = 0
 
     def count(self, *, has_fired: bool) -> None:
         """Count one call."""
         self.calls += 1
         self.firings += has_fired
         self.silent_calls = 0 if has_fired else self.silent_calls + 1
+        leaving = self._recent[0] if len(self._recent) == WINDOW_CALLS else False
+        self._recent_firings += has_fired - leaving
         self._recent.append(has_fired)
 
     @property
     def ratio(self) -> float:
         """The share of the recent calls that were answered with a card."""
-        return sum(self._recent) / len(self._recent) if self._recent else 0.0
+        return self._recent_firings / len(self._recent) if self._recent else 0.0
 
     @property
     def has_stopped(self) -> bool:

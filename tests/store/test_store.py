@@ -14,9 +14,13 @@ from cds_service.records import FeedbackRecord, Outcome, StoreUnavailableError
 from cds_service.shelf import Note
 from cds_service.store import store as store_module
 from cds_service.store.condition import Condition
+from cds_service.store.kept import key_at
 from tests.store.stores import NOW, QUICK, FakeDatabase, call, opened, until
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cds_service.store.kept import KeptCall
     from cds_service.store.store import Database
 
 FEEDBACK = FeedbackRecord("iv-nac-patient-view", "card-1", Outcome.ACCEPTED)
@@ -41,6 +45,36 @@ async def test_what_is_queued_is_written_when_the_service_stops() -> None:
     async with opened(lambda: database, pace=store_module.Pace(gather=30)) as store:
         store.keep_call(call())
     assert len(database.calls) == 1
+    assert store.queued == 0
+
+
+def test_keys_of_calls_are_unique_and_follow_each_other_in_time() -> None:
+    instants = [NOW + timedelta(milliseconds=number) for number in range(300)]
+    keys = [key_at(instant) for instant in instants]
+    assert keys == sorted(keys)
+    assert {len(key) for key in keys} == {32}
+    assert key_at(NOW) != key_at(NOW)
+
+
+async def test_what_comes_while_calls_are_written_is_gathered_anew() -> None:
+    database = FakeDatabase()
+    written: list[int] = []
+
+    class Busy(FakeDatabase):
+        async def keep_calls(self, kept: Sequence[KeptCall]) -> int:
+            written.append(len(kept))
+            if len(written) < 4:
+                store.keep_call(call())
+            return await database.keep_calls(kept)
+
+    store = store_module.Store(Busy, clock=lambda: NOW, keep_for=timedelta(days=90), pace=store_module.Pace(gather=30))
+    for _ in range(store_module.MOST_AT_ONCE + 2):
+        store.keep_call(call())
+    await store.open(5.0)
+    assert written == [store_module.MOST_AT_ONCE, 2]
+    assert store.queued == 2
+    await store.close()
+    assert written == [store_module.MOST_AT_ONCE, 2, 2, 1]
     assert store.queued == 0
 
 
