@@ -229,6 +229,8 @@ def _in_order(kind: type[_F], facts: list[_F]) -> list[_F]:
     spans = [None if name is None else getattr(fact, name) for fact in facts]
     references = [getattr(fact, "reference", None) or "" for fact in facts]
     starts = [_NO_TIME if span is None else span.earliest for span in spans]
+    if len(set(references)) == len(facts):  # no two at one place: facts need not be compared
+        return [facts[at] for *_, at in sorted(zip(starts, references, range(len(facts)), strict=True))]
     placed = sorted(zip(zip(starts, references, strict=True), facts, strict=True), key=itemgetter(0))
     if any(one[0] == other[0] for one, other in pairwise(placed)):
         placed = sorted(dict.fromkeys(placed), key=lambda pair: (pair[0], repr(pair[1])))

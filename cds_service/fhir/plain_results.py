@@ -22,12 +22,13 @@ from cds_service.clinical.facts import LabResult
 from cds_service.clinical.quantity import Analyte, Bounded
 from cds_service.fhir.concepts import concept_from
 from cds_service.fhir.observations import ANALYTES, ENZYMES, STATUSES, analytes_meant, test_meant
-from cds_service.fhir.reading import LARGEST_NUMBER, UnusableTimeError, span_from_date_time
+from cds_service.fhir.reading import LARGEST_NUMBER, UnusableTimeError, span_from_date_time, text
 from cds_service.fhir.values import LARGEST_POSSIBLE_LEVEL_MG_L, ValueRefusedError, read_quantity, upper_limit_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterable
+    from collections.abc import Callable, Iterable
 
+    from cds_service.clinical.quantity import Span
     from cds_service.fhir.reading import JsonObject
 
 _LONGEST_FORM = 2000
@@ -56,7 +57,7 @@ class _Written(msgspec.Struct, gc=False, rename="camel"):
     status: str
     code: msgspec.Raw
     value_quantity: _Number
-    effective_date_time: str
+    effective_date_time: Annotated[str, msgspec.Meta(max_length=40)]
     subject: msgspec.Raw = _ABSENT
     reference_range: msgspec.Raw = _ABSENT
     specimen: msgspec.Raw = _ABSENT
@@ -144,16 +145,23 @@ def plain_result(raw: msgspec.Raw) -> PlainResult | None:
 
 def _result(analyte: Analyte, written: _Written, meaning: _Meaning) -> LabResult | None:
     """The laboratory result; None where the number or the time is out of the ordinary."""
-    value, at = written.value_quantity.value, written.effective_date_time
+    value = written.value_quantity.value
     amount = value * meaning.factor
-    if not 0 <= value < LARGEST_NUMBER or amount > meaning.most or "T" not in at or written.id != written.id.strip():
-        return None
-    try:
-        sampled = span_from_date_time(at)  # which lies in no zone but its own
-    except UnusableTimeError:
+    sampled = _instant(written.effective_date_time)
+    is_plain = 0 <= value < LARGEST_NUMBER and amount <= meaning.most and written.id == written.id.strip()
+    if sampled is None or not is_plain:
         return None
     reference = f"Observation/{written.id}"
     return LabResult(analyte, Bounded(amount), sampled, written.status, reference, "", meaning.upper_limit)
+
+
+@lru_cache(maxsize=8192)
+def _instant(written: str) -> Span | None:
+    """The instant in a date with a time of day; None for a date alone, whose day depends on the zone, and for others."""
+    try:
+        return span_from_date_time(written) if "T" in written else None
+    except UnusableTimeError:
+        return None
 
 
 def told_by(
@@ -165,8 +173,9 @@ def told_by(
     more than once with different contents, and that may have been drawn at another time than they say (a specimen is
     at hand).
     """
-    kinds = [(resource.get("resourceType"), resource.get("id")) for resource in resources]
-    single, in_full = _once_each(plain, {logical_id for kind, logical_id in kinds if kind == "Observation"})
+    kinds = [(resource.get("resourceType"), text(resource.get("id"))) for resource in resources]
+    ids_elsewhere = {logical_id for kind, logical_id in kinds if kind == "Observation" and logical_id is not None}
+    single, in_full = _once_each(plain, ids_elsewhere)
     has_specimens = any(kind == "Specimen" for kind, _ in kinds)
     owned: dict[bytes, bool] = {}
     results: list[LabResult] = []
@@ -181,9 +190,7 @@ def told_by(
     return results, [each.resource for each in in_full]
 
 
-def _once_each(
-    plain: Iterable[PlainResult], ids_elsewhere: Container[object]
-) -> tuple[list[PlainResult], list[PlainResult]]:
+def _once_each(plain: Iterable[PlainResult], ids_elsewhere: set[str]) -> tuple[list[PlainResult], list[PlainResult]]:
     """Those of which the chart holds nothing else under the same id, each once; and the others."""
     first: dict[str, PlainResult] = {}
     others: list[PlainResult] = []
@@ -191,7 +198,7 @@ def _once_each(
         known = first.setdefault(each.logical_id, each)
         if known is not each and known.raw != each.raw:
             others.append(each)
-    repeated = {each.logical_id for each in others} | {each for each in first if each in ids_elsewhere}
+    repeated = {each.logical_id for each in others} | (ids_elsewhere & first.keys())
     others.extend(first.pop(logical_id) for logical_id in repeated)
     return list(first.values()), others
 
