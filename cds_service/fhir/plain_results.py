@@ -157,7 +157,7 @@ def _result(analyte: Analyte, written: _Written, meaning: _Meaning) -> LabResult
 
 @lru_cache(maxsize=8192)
 def _instant(written: str) -> Span | None:
-    """The instant in a date with a time of day; None for a date alone, whose day depends on the zone, and for others."""
+    """The instant in a date with a time of day; None for a date alone, whose day depends on the zone, and the rest."""
     try:
         return span_from_date_time(written) if "T" in written else None
     except UnusableTimeError:
