@@ -13,6 +13,7 @@ from bisect import bisect_left
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from typing import NamedTuple, NoReturn
 
 # Two floats this close (relative) are the same number: conversions such as 7.5 mg/dL -> 75 mg/L must
 # not fall off a line by rounding noise. It always works in favour of "at or above".
@@ -229,11 +230,11 @@ class Comparator(StrEnum):
     GREATER_OR_EQUAL = ">="
 
 
-@dataclass(frozen=True, slots=True)
-class Bounded:
+class Bounded(NamedTuple):
     """A reported value in its canonical unit, possibly known only as a bound ("<10", ">300").
 
-    Comparisons are three-valued: True, False, or None when the report cannot settle the question.
+    Comparisons are three-valued: True, False, or None when the report cannot settle the question. So there is no
+    order among them, and asking for one is refused.
     """
 
     value: float
@@ -270,6 +271,22 @@ class Bounded:
         reached = self.at_least(threshold)
         return None if reached is None else not reached
 
+    def __lt__(self, other: object) -> NoReturn:
+        """Refuse, as the other three do."""
+        raise _without_order()
+
+    def __le__(self, other: object) -> NoReturn:
+        """Refuse."""
+        raise _without_order()
+
+    def __gt__(self, other: object) -> NoReturn:
+        """Refuse."""
+        raise _without_order()
+
+    def __ge__(self, other: object) -> NoReturn:
+        """Refuse."""
+        raise _without_order()
+
     def __str__(self) -> str:
         """The number as a clinician writes it: three significant digits, whole from 100 up."""
         return plain(self.value) if self.comparator is Comparator.EQUAL else f"{self.sign}{plain(self.value)}"
@@ -278,6 +295,10 @@ class Bounded:
     def sign(self) -> str:
         """The comparator as written before the number; empty for an exact value."""
         return "" if self.comparator is Comparator.EQUAL else self.comparator.value
+
+
+def _without_order() -> TypeError:
+    return TypeError("a value that may be a bound is neither more nor less than another; ask at_least, above or below")
 
 
 def plain(value: float) -> str:

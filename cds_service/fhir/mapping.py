@@ -7,9 +7,10 @@ what is in them: what cannot be used becomes a `DataGap`. Knows no rules; sees n
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, tzinfo
 from itertools import pairwise
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import TypeVar, cast
 
 from cds_service.clinical.facts import (
@@ -111,11 +112,11 @@ def facts_from_resources(
     own, foreign = _by_owner(_newest(resources), patient_reference)
     referable = {reference_of(resource): resource for resource in own if resource["resourceType"] in _REFERABLE}
     chart = Chart(referable, zone)
-    facts: list[Fact] = [*gaps, *map(_foreign_gap, foreign), *told]
+    facts: list[Fact] = [*gaps, *map(_foreign_gap, foreign)]
     for resource in own:
         facts.extend(read(resource, chart))
     patient, patient_gap = _patient(own, patient_reference)
-    return _sorted_facts(patient, facts if patient_gap is None else [*facts, patient_gap])
+    return _sorted_facts(patient, facts if patient_gap is None else [*facts, patient_gap], told)
 
 
 def _newest(resources: Iterable[JsonObject]) -> list[JsonObject]:
@@ -200,8 +201,9 @@ def _patient(resources: Iterable[JsonObject], reference: str) -> tuple[Patient, 
     return Patient(reference, born, token(found.get("gender")) or None), problem
 
 
-def _sorted_facts(patient: Patient, facts: Iterable[Fact]) -> PatientFacts:
-    by_type: dict[type, list[Fact]] = {}
+def _sorted_facts(patient: Patient, facts: Iterable[Fact], told: list[LabResult]) -> PatientFacts:
+    """The facts by kind and in order; `told`: further results."""
+    by_type: dict[type, list[Fact]] = {LabResult: [*told]}
     for fact in facts:
         by_type.setdefault(type(fact), []).append(fact)
 
@@ -226,17 +228,19 @@ def _sorted_facts(patient: Patient, facts: Iterable[Fact]) -> PatientFacts:
 def _in_order(kind: type[_F], facts: list[_F]) -> list[_F]:
     """Facts of one kind, each once, by time (unknown first), then reference; by content where these are the same."""
     name = _TIME_FIELD.get(kind)
-    spans = [None if name is None else getattr(fact, name) for fact in facts]
-    references = [getattr(fact, "reference", None) or "" for fact in facts]
+    if len(set(map(_reference, facts))) == len(facts) and name is not None:  # no two at one place
+        with suppress(AttributeError):  # of one whose time is not known
+            return sorted(facts, key=attrgetter(f"{name}.earliest", "reference"))
+    spans = [None] * len(facts) if name is None else map(attrgetter(name), facts)
     starts = [_NO_TIME if span is None else span.earliest for span in spans]
-    if len(set(references)) == len(facts):  # no two at one place: facts need not be compared
-        return [facts[at] for *_, at in sorted(zip(starts, references, range(len(facts)), strict=True))]
+    references = [reference or "" for reference in map(_reference, facts)]
     placed = sorted(zip(zip(starts, references, strict=True), facts, strict=True), key=itemgetter(0))
     if any(one[0] == other[0] for one, other in pairwise(placed)):
         placed = sorted(dict.fromkeys(placed), key=lambda pair: (pair[0], repr(pair[1])))
     return [fact for _, fact in placed]
 
 
+_reference = attrgetter("reference")
 _NO_TIME = datetime.min.replace(tzinfo=UTC)
 _TIME_FIELD: dict[type, str] = {
     LabResult: "sampled",

@@ -21,7 +21,7 @@ import orjson
 from cds_service.clinical.facts import LabResult
 from cds_service.clinical.quantity import Analyte, Bounded
 from cds_service.fhir.concepts import concept_from
-from cds_service.fhir.observations import ANALYTES, ENZYMES, STATUSES, analytes_meant, test_meant
+from cds_service.fhir.observations import ANALYTES, ENZYMES, analytes_meant, test_meant
 from cds_service.fhir.reading import LARGEST_NUMBER, UnusableTimeError, span_from_date_time, text
 from cds_service.fhir.values import LARGEST_POSSIBLE_LEVEL_MG_L, ValueRefusedError, read_quantity, upper_limit_of
 
@@ -41,7 +41,7 @@ class _Number(msgspec.Struct, gc=False):
 
     value: float
     unit: _ShortText | None = None
-    system: _ShortText | None = None
+    system: Literal["http://unitsofmeasure.org"] | None = None
     code: _ShortText | None = None
     comparator: None = None
 
@@ -49,15 +49,16 @@ class _Number(msgspec.Struct, gc=False):
 class _Written(msgspec.Struct, gc=False, rename="camel"):
     """An Observation with one number and one time: of the members that are read, it has those that come first.
 
-    The others, of whatever version of FHIR, must be absent or null. What no reader looks at is not even cut out.
+    The others, of whatever version of FHIR, must be absent or null. What no reader looks at is not even cut out. In
+    the order in which servers write them they are found at once.
     """
 
     resource_type: Literal["Observation"]
     id: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
-    status: str
+    status: Literal["registered", "preliminary", "final", "amended", "corrected"]
     code: msgspec.Raw
-    value_quantity: _Number
     effective_date_time: Annotated[str, msgspec.Meta(max_length=40)]
+    value_quantity: _Number
     subject: msgspec.Raw = _ABSENT
     reference_range: msgspec.Raw = _ABSENT
     specimen: msgspec.Raw = _ABSENT
@@ -127,7 +128,7 @@ def plain_result(raw: msgspec.Raw) -> PlainResult | None:
         return None
     given = written.value_quantity
     code, reference_range = bytes(written.code), bytes(written.reference_range)
-    if len(code) + len(reference_range) > _LONGEST_FORM or written.status not in STATUSES:
+    if len(code) + len(reference_range) > _LONGEST_FORM:
         return None
     meaning = _meaning(code, reference_range, given.unit, given.system, given.code)
     if meaning is None:

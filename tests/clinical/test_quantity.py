@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import math
+import operator
 from datetime import UTC, datetime, timedelta, timezone
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -20,6 +22,9 @@ from cds_service.clinical.quantity import (
     unit_factor,
 )
 from tests.clinical.facts_builders import bounded
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 @pytest.mark.parametrize(
@@ -156,6 +161,12 @@ def test_numbers_are_written_plainly(value: float, shown: str) -> None:
 )
 def test_hours_are_not_rounded_over_a_limit(value: float, shown: str) -> None:
     assert hours_text(value) == shown
+
+
+@pytest.mark.parametrize("compared", [operator.lt, operator.le, operator.gt, operator.ge])
+def test_what_may_be_a_bound_has_no_order(compared: Callable[[Bounded, Bounded], bool]) -> None:
+    with pytest.raises(TypeError, match="ask at_least"):
+        compared(Bounded(1.0), Bounded(2.0))
 
 
 def test_a_bound_is_written_with_its_sign() -> None:

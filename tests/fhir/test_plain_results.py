@@ -16,6 +16,7 @@ from cds_service.clinical.facts import LabResult
 from cds_service.clinical.quantity import Analyte, Span
 from cds_service.fhir.gather import Gathered, gather
 from cds_service.fhir.mapping import facts_from_resources
+from cds_service.fhir.observations import STATUSES
 from cds_service.fhir.plain_results import plain_result
 from cds_service.fhir.prefetched import Prefetch, UnusualPrefetchError, pages_of
 from tests.fhir.mapped import EIGHT, LOINC, SNOMED, Json, coded, observation, resource, worded
@@ -146,6 +147,11 @@ def test_a_plain_result_tells_what_the_whole_observation_tells(name: str) -> Non
     assert is_plain(PLAIN[name])
     from_bytes, from_json = both_ways(PLAIN[name])
     assert from_bytes == from_json
+
+
+@pytest.mark.parametrize("status", sorted(STATUSES))
+def test_a_result_of_any_status_that_counts_is_plain(status: str) -> None:
+    assert is_plain(alt(status=status))
 
 
 @pytest.mark.parametrize("name", IN_FULL)
