@@ -13,6 +13,8 @@ from itertools import pairwise
 from operator import attrgetter, itemgetter
 from typing import TypeVar, cast
 
+import orjson
+
 from cds_service.clinical.facts import (
     CharcoalDose,
     CoIngestant,
@@ -125,7 +127,7 @@ def _newest(resources: Iterable[JsonObject]) -> list[JsonObject]:
     Two different contents under one version contradict each other: both are kept, so that neither hides the other.
     """
     identified: dict[tuple[str, str], JsonObject] = {}
-    repeated: dict[tuple[str, str], list[JsonObject]] = {}
+    repeated: dict[tuple[str, str], dict[bytes, JsonObject]] = {}
     nameless: list[JsonObject] = []
     for resource in resources:
         kind, logical_id = resource.get("resourceType"), resource.get("id")
@@ -134,20 +136,29 @@ def _newest(resources: Iterable[JsonObject]) -> list[JsonObject]:
         if not isinstance(logical_id, str):
             nameless.append(resource)
         elif (first := identified.setdefault((kind, logical_id), resource)) is not resource:
-            _keep(repeated.setdefault((kind, logical_id), [first]), resource)
+            _keep(repeated.setdefault((kind, logical_id), {_content(first): first}), resource)
     for key in repeated:
         del identified[key]
-    return [*identified.values(), *(version for versions in repeated.values() for version in versions), *nameless]
+    return [*identified.values(), *(each for versions in repeated.values() for each in versions.values()), *nameless]
 
 
-def _keep(versions: list[JsonObject], resource: JsonObject) -> None:
+def _keep(versions: dict[bytes, JsonObject], resource: JsonObject) -> None:
     """Add a resource to those of the same version, or replace older ones by it."""
-    if resource not in versions:
-        known, found = version_of(versions[0]), version_of(resource)
+    content = _content(resource)
+    if content not in versions:
+        known, found = version_of(next(iter(versions.values()))), version_of(resource)
         if found > known:
-            versions[:] = [resource]
-        elif found == known:
-            versions.append(resource)
+            versions.clear()
+        if found >= known:
+            versions[content] = resource
+
+
+def _content(resource: JsonObject) -> bytes:
+    """What is the same for the same content, so that thousands under one id need not be compared with each other."""
+    try:
+        return orjson.dumps(resource, option=orjson.OPT_SORT_KEYS)
+    except orjson.JSONEncodeError:  # nested deeper than it writes
+        return repr(resource).encode()
 
 
 def version_of(resource: JsonObject) -> tuple[datetime, float]:

@@ -255,6 +255,15 @@ def test_two_contents_under_one_version_are_both_kept(order: tuple[int, ...]) ->
     assert sorted(found.reported.value for found in facts.results if found.reported) == [40, 200]
 
 
+def test_contents_of_any_depth_are_told_apart() -> None:
+    deep: list[Any] = []
+    for _ in range(300):
+        deep = [deep]
+    copies = [level(40, note=deep), level(40, note=deep), level(200, note=deep)]
+    found = [result.reported.value for result in mapped(*copies).results if result.reported]
+    assert sorted(found) == [40, 200]
+
+
 def test_versions_that_cannot_be_read_are_all_kept() -> None:
     assert len(mapped(version(1, "naive", {}), version(2, "naive", "x")).results) == 2
 
