@@ -31,13 +31,16 @@ class Page:
     next_link: str | None = None
 
 
-def page_from_json(body: Any, resource_type: str) -> Page:
-    """The page in an answer to a search for `resource_type`. A lone resource of that type is not a page."""
+def page_from_json(body: Any, resource_type: str, plain: tuple[PlainResult, ...] = ()) -> Page:
+    """The page in an answer to a search for `resource_type`. A lone resource of that type is not a page.
+
+    `plain`: results that stand beside its entries.
+    """
     if not isinstance(body, dict):
         return Page(failed(FaultKind.WRONG_RESOURCE, "the answer was not a FHIR resource"))
     match body.get("resourceType"):
         case "Bundle":
-            return _page_from_bundle(body, resource_type)
+            return _page_from_bundle(body, resource_type, plain)
         case "OperationOutcome":
             return Page(failed(FaultKind.OPERATION_OUTCOME, _outcome_words(body)))
         case _:
@@ -62,15 +65,15 @@ def resource_from_json(body: Any, resource_type: str, logical_id: str) -> Fetche
     return Fetched((body,))
 
 
-def _page_from_bundle(bundle: JsonObject, resource_type: str) -> Page:
+def _page_from_bundle(bundle: JsonObject, resource_type: str, plain: tuple[PlainResult, ...]) -> Page:
     """The page a Bundle of any type holds."""
     entries = bundle.get("entry")
     if entries is not None and not isinstance(entries, list):
         return Page(failed(FaultKind.WRONG_RESOURCE, "the search result could not be read"))
     link = _next_link(bundle)
-    if not entries and link is None and _hides_results(bundle):
+    if not entries and not plain and link is None and _hides_results(bundle):
         return Page(failed(FaultKind.WRONG_RESOURCE, "the search result does not say that it is empty"))
-    return Page(_fetched_from_entries(entries or [], resource_type), link)
+    return Page(_fetched_from_entries(entries or [], resource_type, plain), link)
 
 
 def _hides_results(bundle: JsonObject) -> bool:
@@ -83,12 +86,7 @@ def _hides_results(bundle: JsonObject) -> bool:
     return is_null if total is None else not (isinstance(total, int) and total == 0)
 
 
-def page_of(entries: list[Any], resource_type: str, plain: tuple[PlainResult, ...]) -> Page:
-    """The page that holds these entries beside plain results."""
-    return Page(_fetched_from_entries(entries, resource_type, plain))
-
-
-def _fetched_from_entries(entries: list[Any], resource_type: str, plain: tuple[PlainResult, ...] = ()) -> Fetched:
+def _fetched_from_entries(entries: list[Any], resource_type: str, plain: tuple[PlainResult, ...]) -> Fetched:
     """The resources in the entries, with what is wrong with them, most telling first.
 
     One pass, since a page may hold thousands. An entry without a resource is a fault: something was there. Notes about

@@ -1,7 +1,8 @@
 """Lenient accessors for JSON that may hold anything, and the one reader of FHIR dates and times.
 
 Pure. Whatever has the wrong type reads as absent; no function here raises for any JSON value. Inbound
-resources stay plain dicts: validating them against FHIR models costs a hundred times more than reading.
+resources stay plain dicts: validating them against FHIR models costs a hundred times more than reading. The many plain
+results of a prefetch do not even become that (`plain_results.py`).
 """
 
 from __future__ import annotations

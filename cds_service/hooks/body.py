@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import msgspec
 import orjson
 
-from cds_service.fhir.prefetched import Prefetch, UnusualPrefetchError, pages_of
+from cds_service.fhir.prefetched import Prefetch, pages_of
 from cds_service.hooks.errors import refuse
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def parsed_call(raw: bytes) -> Any:
         envelope = _decode(text)
         _check_encoding(text)
         prefetch = None if envelope.prefetch is None else pages_of(envelope.prefetch, parsed)
-    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError, UnusualPrefetchError):
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
         return parsed(raw)  # which refuses it, or takes what is unusual about it
     return {name: parsed(bytes(getattr(envelope, name))) for name in _PARSED} | {"prefetch": prefetch}
 
