@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,7 @@ from cds_service.fhir.outbound import open_http
 from cds_service.store.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
+    from collections.abc import AsyncIterator, Callable
     from datetime import datetime
 
     import httpx
@@ -33,9 +33,6 @@ if TYPE_CHECKING:
     from cds_service.store.store import Database
     from cds_service.watch.oversight import Oversight
 
-_NEW_BEFORE_COLLECTING = 100_000
-"""Objects made and not yet freed at which the collector looks for garbage. A chart is a tree that goes when its call
-ends: of 60 results it has 1,000 objects and of 5,000 results 60,000, and walking them finds nothing."""
 _SECONDS_TO_LISTEN = 0.1
 """What is done in the background begins this long after the start, so that the first answers do not wait for it."""
 _SECONDS_FOR_THE_STORE = 1.0
@@ -74,7 +71,8 @@ def store_of(settings: Settings, metrics: Metrics, clock: Callable[[], datetime]
     def open_database() -> Database:
         from cds_service.store.database import Database as SqlDatabase  # noqa: PLC0415 - loads while calls are answered
 
-        gc.freeze()  # as at the end of the start: these libraries live for ever too
+        if gc.get_freeze_count():  # the heap is settled, and these libraries live for ever too
+            gc.freeze()
         return SqlDatabase(settings.database_url)
 
     keep_for = timedelta(days=settings.audit_days)
@@ -93,8 +91,7 @@ def lifespan_of(premises: Premises) -> Callable[[FastAPI], Any]:
         async with opened() as pool, _stored(premises), _overseen(premises):
             app.state.http = pool
             app.state.fhir_client = FhirClient(pool, limits, Circuits(tell=premises.metrics.count_circuit))
-            with _settled_heap(premises.oversight):
-                yield
+            yield
         await premises.keys.aclose()
 
     return lifespan
@@ -130,23 +127,3 @@ async def _overseen(premises: Premises) -> AsyncIterator[None]:
             asking.cancel()
         if oversight.tracer is not None:
             await asyncio.to_thread(oversight.tracer.close)
-
-
-@contextmanager
-def _settled_heap(oversight: Oversight) -> Iterator[None]:
-    """What was built at start lives for ever: keep the collector from walking it during calls.
-
-    An internal application leaves the collector to the one that it is asked by.
-    """
-    if oversight.is_internal:
-        yield
-        return
-    gc.collect()
-    gc.freeze()
-    before = gc.get_threshold()
-    gc.set_threshold(_NEW_BEFORE_COLLECTING, *before[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
-        gc.unfreeze()

@@ -5,7 +5,6 @@ Knows how the HTTP server is run and stopped. Every worker process starts in `cr
 
 from __future__ import annotations
 
-import ctypes
 import logging
 import math
 import os
@@ -20,6 +19,7 @@ import uvicorn
 from uvicorn.config import STARTUP_FAILURE
 
 from cds_service.app import create_app
+from cds_service.heap import keep_freed_memory, settling
 from cds_service.hooks.shared_metrics import FOLDER_VARIABLE
 from cds_service.settings import PREFIX, Settings, SettingsError, read_settings, unknown_variables
 from cds_service.watch.canaries import CanaryWatch
@@ -41,12 +41,6 @@ _DRAIN_MARGIN_SECONDS = 2
 """What a call may take beyond its deadline to write its answer."""
 
 
-# Parameters of mallopt(3), and what they are set to: the largest body that is taken unless a site says otherwise, and
-# what a call about a large chart frees.
-_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
-_KEPT_BYTES, _LARGEST_KEPT_BYTES = 64 * 2**20, 16 * 2**20
-
-
 def create_server() -> FastAPI:
     """The application with the settings of the environment. Raises `SettingsError`."""
     keep_freed_memory()
@@ -54,20 +48,9 @@ def create_server() -> FastAPI:
     open_log(settings)
     for sentence in unknown_variables(os.environ):
         _log.warning("%s", sentence)
-    return create_app(settings, oversight=Oversight(canary_watch(settings), tracer_from()))
-
-
-def keep_freed_memory() -> None:
-    """Let the C library keep what one call frees for the next one, up to 64 MiB, where it is one that can (glibc).
-
-    Otherwise the memory of every large body is given back and asked for again, which is an eighth of what a call about
-    5,000 results costs.
-    """
-    if sys.platform == "linux":
-        with suppress(AttributeError):
-            mallopt = ctypes.CDLL(None).mallopt
-            mallopt(_TRIM_THRESHOLD, _KEPT_BYTES)
-            mallopt(_MMAP_THRESHOLD, _LARGEST_KEPT_BYTES)
+    app = create_app(settings, oversight=Oversight(canary_watch(settings), tracer_from()))
+    app.router.lifespan_context = settling(app.router.lifespan_context)
+    return app
 
 
 def canary_watch(settings: Settings) -> CanaryWatch | None:

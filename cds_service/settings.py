@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import ipaddress
 import re
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path  # noqa: TC003 - pydantic reads the annotation while running
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -85,8 +85,11 @@ def _fhir_bases(values: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*allowed, *(() if default is None else (default,)))))
 
 
+_known_zones = cache(available_timezones)
+
+
 def _zone_name(value: str) -> str:
-    if value not in available_timezones():
+    if value not in _known_zones():
         msg = "unknown time zone"
         raise ValueError(msg)
     return value
