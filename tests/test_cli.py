@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import socket
 import subprocess
@@ -52,7 +53,10 @@ def base(cases: tuple[FixtureCase, ...]) -> Iterator[str]:
 
 
 def run(*arguments: str) -> Result:
-    return CliRunner().invoke(app, list(arguments), env={"COLUMNS": "160", "NO_COLOR": "1"})
+    try:
+        return CliRunner().invoke(app, list(arguments), env={"COLUMNS": "160", "NO_COLOR": "1"})
+    finally:
+        gc.unfreeze()  # `serve` freezes what is loaded, but this process is to go on with other things
 
 
 def test_version_names_the_profiles() -> None:

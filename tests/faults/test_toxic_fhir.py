@@ -43,6 +43,7 @@ async def facing(server: ToxicServer, host: str = "127.0.0.1", **settings: Any) 
             allowed_fhir_servers=(server.base,),
             fhir_timeout_seconds=DEADLINE_SECONDS / 2,
             deadline_seconds=DEADLINE_SECONDS,
+            database_url="",  # its libraries would load during the first call
             **settings,
         )
         app = create_app(chosen, clock=lambda: NOW)
