@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import socket
 import subprocess
@@ -53,10 +52,7 @@ def base(cases: tuple[FixtureCase, ...]) -> Iterator[str]:
 
 
 def run(*arguments: str) -> Result:
-    try:
-        return CliRunner().invoke(app, list(arguments), env={"COLUMNS": "160", "NO_COLOR": "1"})
-    finally:
-        gc.unfreeze()  # `serve` freezes what is loaded, but this process is to go on with other things
+    return CliRunner().invoke(app, list(arguments), env={"COLUMNS": "160", "NO_COLOR": "1"})
 
 
 def test_version_names_the_profiles() -> None:

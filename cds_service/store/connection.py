@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+psycopg"}
 _SECONDS_TO_CONNECT = 3
-_SECONDS_BUSY = 2.0
+SECONDS_BUSY = 2.0
 """How long SQLite waits for another process to finish writing."""
 _CONNECTIONS = 4
 _MOST_WORDS = 160
@@ -63,7 +63,7 @@ def _sqlite(address: URL) -> AsyncEngine:
         pool_size=1 if is_in_memory else _CONNECTIONS,
         max_overflow=0,
         pool_timeout=_SECONDS_TO_CONNECT,
-        connect_args={"timeout": _SECONDS_BUSY},
+        connect_args={"timeout": SECONDS_BUSY},
         poolclass=AsyncAdaptedQueuePool,
     )
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
@@ -71,10 +71,9 @@ def _sqlite(address: URL) -> AsyncEngine:
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:
-    """Readers and a writer side by side, and rows that go with the row they belong to."""
+    """Rows go with the row they belong to."""
     cursor = connection.cursor()
     cursor.execute("PRAGMA foreign_keys = ON")
-    cursor.execute("PRAGMA journal_mode = WAL")
     cursor.close()
 
 

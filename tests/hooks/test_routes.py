@@ -225,9 +225,10 @@ async def test_the_audit_line_names_rules_and_nobody(caplog: pytest.LogCaptureFi
     assert entry["category"] == "indicated"
     assert any(rule.startswith("B1-") for rule in entry["rules"])
     assert entry["timings_ms"].keys() >= {"gather", "map", "assess"}
+    cards = [{**card, "id": "drawn by lot"} for card in entry["cards"]]
     for secret in (PATIENT, TOKEN, "120", "hospital.test", "1990"):
         assert f'"{secret}' not in line
-        assert secret not in json.dumps({**entry, "timings_ms": {}, "total_ms": 0})
+        assert secret not in json.dumps({**entry, "timings_ms": {}, "total_ms": 0, "cards": cards})
 
 
 async def test_free_text_as_hook_instance_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
