@@ -48,7 +48,7 @@ def assess(facts: PatientFacts, profile: Profile, now: datetime) -> Assessment:
     judged = tuple([Judged(rule, rule.judge(case)) for rule in INDICATIONS])
     if facts.medications_unread:
         judged = tuple(map(_held_back, judged))
-    met = [item for item in judged if item.finding.verdict is Verdict.MET]
+    met = _met(judged)
     category, primary = _fold(judged, met, nac_under_way=case.nac.is_under_way) if membership.is_member else _SILENT
     caution_rows, cautions = cautions_on(case, Standing(category, frozenset(item.rule.id for item in met)))
     dosing = _dosing(case) if category in {Category.INDICATED, Category.CONSIDER} else None
@@ -101,8 +101,7 @@ def conclusion(facts: PatientFacts, profile: Profile, now: datetime) -> tuple[Ca
     if not membership_of(case).is_member:
         return _SILENT
     judged = [Judged(rule, rule.judge(case)) for rule in INDICATIONS]
-    met = [item for item in judged if item.finding.is_met]
-    return _fold(judged, met, nac_under_way=case.nac.is_under_way)
+    return _fold(judged, _met(judged), nac_under_way=case.nac.is_under_way)
 
 
 def _missing(case: Case, dosing: DosingPlan | DosingRefusal | None) -> list[DataGap]:
@@ -158,6 +157,10 @@ def _held_back(judged: Judged) -> Judged:
         return judged
     because = f"{judged.finding.because}; but the drugs taken or given could not be read and may change this"
     return Judged(judged.rule, Finding(Verdict.UNKNOWN, because, ("the list of drugs taken or given",)))
+
+
+def _met(judged: Iterable[Judged]) -> list[Judged]:
+    return [item for item in judged if item.finding.is_met]
 
 
 _SILENT: tuple[None, None] = None, None

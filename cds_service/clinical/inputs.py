@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from cds_service.clinical.assessment import Input
 from cds_service.clinical.facts import Diagnosis, Exposure, LabResult, NacTherapy, Problem, Weight
+from cds_service.clinical.liver import newest
 from cds_service.clinical.quantity import CANONICAL_UNIT, Analyte, Span, plain
 from cds_service.clinical.rules_liver import peak_enzyme
 
@@ -21,7 +22,7 @@ _SHOWN_PROBLEMS = tuple(problem for problem in Problem if problem is not Problem
 def inputs_of(case: Case) -> tuple[Input, ...]:
     """Levels, enzymes (newest and peak), INR, exposures, problems, acetylcysteine and weight, without repeats."""
     results: list[LabResult] = [level.result for level in case.levels]
-    results += [r for a in (Analyte.ALT, Analyte.AST) if (r := _newest_enzyme(case, a)) is not None]
+    results += [r for a in (Analyte.ALT, Analyte.AST) if (r := newest(_enzymes(case, a))) is not None]
     peak = peak_enzyme(case)
     results += [r for r in (peak, case.liver.inr) if r is not None]
     results += [r for a in _OTHERS if (r := case.newest(a)) is not None]
@@ -38,10 +39,8 @@ def inputs_of(case: Case) -> tuple[Input, ...]:
 _OTHERS = (Analyte.BILIRUBIN, Analyte.CREATININE, Analyte.LACTATE, Analyte.ARTERIAL_PH, Analyte.PHOSPHATE)
 
 
-def _newest_enzyme(case: Case, analyte: Analyte) -> LabResult | None:
-    """The last usable result of one enzyme; an unusable one only when alone."""
-    found = [r for r in case.liver.enzyme_results if r.analyte is analyte]
-    return next((r for r in reversed(found) if r.reported is not None), found[-1] if found else None)
+def _enzymes(case: Case, analyte: Analyte) -> list[LabResult]:
+    return [r for r in case.liver.enzyme_results if r.analyte is analyte]
 
 
 def _start(span: Span | None) -> datetime | None:

@@ -11,7 +11,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from cds_service.clinical.assess import conclusion
-from cds_service.clinical.findings import Category, Verdict
+from cds_service.clinical.findings import Category
 from cds_service.clinical.ingestion import Pattern
 from cds_service.clinical.liver import is_credible_limit, is_elevated
 from cds_service.clinical.nomogram import line_at, reaches
@@ -72,7 +72,7 @@ _Matters: TypeAlias = "Callable[[_Own, Profile], bool]"
 
 
 def _own(assessment: Assessment) -> _Own:
-    met = frozenset([j.rule.id.partition("-")[0] for j in assessment.judged if j.finding.verdict is Verdict.MET])
+    met = frozenset([j.rule.id.partition("-")[0] for j in assessment.judged if j.finding.is_met])
     results = assessment.facts.of(Analyte.ALT, Analyte.AST)
     limits = {result.upper_limit for result in results}
     credible = {limit for limit in limits if limit is not None and is_credible_limit(limit)}

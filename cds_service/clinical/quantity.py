@@ -242,12 +242,12 @@ class Bounded(NamedTuple):
 
     def at_least(self, threshold: float) -> bool | None:
         """Whether the true value is at or above `threshold`: "<X" settles it only if X <= threshold."""
-        reached = self.value >= threshold * _JUST_UNDER
+        reached = is_at_least(self.value, threshold)
         if self.comparator is Comparator.EQUAL:
             return reached
         match self.comparator:
             case Comparator.LESS:
-                return None if self.value > threshold * _JUST_OVER else False
+                return None if is_above(self.value, threshold) else False
             case Comparator.LESS_OR_EQUAL:
                 return None if reached else False
             case _:
@@ -255,14 +255,14 @@ class Bounded(NamedTuple):
 
     def above(self, threshold: float) -> bool | None:
         """Whether the true value is strictly above `threshold`."""
-        exceeds = self.value > threshold * _JUST_OVER
+        exceeds = is_above(self.value, threshold)
         if self.comparator is Comparator.EQUAL:
             return exceeds
         match self.comparator:
             case Comparator.LESS | Comparator.LESS_OR_EQUAL:
                 return None if exceeds else False
             case Comparator.GREATER:
-                return True if self.value >= threshold * _JUST_UNDER else None
+                return True if is_at_least(self.value, threshold) else None
             case _:
                 return True if exceeds else None
 
